@@ -1,0 +1,101 @@
+# Creance: one Makefile, top to bottom: settings, files, kernel, programs,
+# run and test. `make help` lists the targets.
+
+# ---- Settings (make NAME=value) -------------------------------------------
+
+CROSS_COMPILE ?= riscv64-linux-gnu-
+CC      := $(CROSS_COMPILE)gcc
+LD      := $(CROSS_COMPILE)ld
+OBJCOPY := $(CROSS_COMPILE)objcopy
+NM      := $(CROSS_COMPILE)nm
+DEBUG   ?= 0
+KTEST   ?= 0
+BUILD   ?= build
+OBJ     := $(BUILD)/obj$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KTEST)),-ktest)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# ---- What the kernel is made of -------------------------------------------
+
+ROOMS := lib debug trace sync sched time mm dev block vfs proc \
+         fs/tmpfs fs/proc fs/dev fs/sys tty net syscall
+ARCH_SRC    := $(wildcard arch/riscv/*.S arch/riscv/*.c)
+KERNEL_SRC  := $(wildcard kernel/*.c) \
+               $(foreach room,$(ROOMS),$(filter-out %_test.c,$(wildcard kernel/$(room)/*.c)))
+DRIVERS_SRC := $(wildcard drivers/*/*.c)
+TEST_SRC    := $(if $(filter 1,$(KTEST)),$(wildcard kernel/*/*_test.c))
+SRC := $(ARCH_SRC) $(KERNEL_SRC) $(DRIVERS_SRC) $(TEST_SRC)
+OBJS := $(SRC:%=$(OBJ)/%.o)
+
+# libfdt reads device trees; fetched by scripts/setup, never committed.
+LIBFDT := $(BUILD)/third_party/libfdt
+LIBFDT_OBJS := $(addprefix $(OBJ)/libfdt/,fdt.o fdt_ro.o fdt_strerror.o fdt_addresses.o)
+
+# The Linux UAPI headers, and only those (kernel/abi is the one door to them).
+UAPI := $(BUILD)/uapi
+UAPI_FROM ?= /usr/riscv64-linux-gnu/include
+
+# ---- Flags ----------------------------------------------------------------
+
+CFLAGS := -std=gnu17 -ffreestanding -nostdinc -fno-common -fno-strict-aliasing \
+  -fno-omit-frame-pointer -fno-pic -mcmodel=medany \
+  -march=rv64imac_zicsr_zifencei -mabi=lp64 -O2 -g \
+  -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector \
+  -ffunction-sections -fno-delete-null-pointer-checks
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wstrict-prototypes \
+  -Wmissing-prototypes -Wwrite-strings -Wold-style-definition -Wconversion \
+  -Wcast-align=strict -Wimplicit-fallthrough=5 -Wformat=2 -Wlogical-op \
+  -Wduplicated-cond -Wduplicated-branches -Wframe-larger-than=1024 \
+  -Wno-unused-parameter
+INCLUDES = -I. -Iarch/riscv/include -I$(OBJ) -isystem $(UAPI) \
+  -isystem $(shell $(CC) -print-file-name=include)
+ifeq ($(DEBUG),1)
+CFLAGS += -DCONFIG_DEBUG=1
+endif
+ifeq ($(KTEST),1)
+CFLAGS += -DCONFIG_KTEST=1
+endif
+
+# ---- The kernel -----------------------------------------------------------
+
+.PHONY: all kernel
+all: kernel
+kernel: $(OBJ)/Image
+	@mkdir -p $(BUILD)
+	@cmp -s $< $(BUILD)/Image || cp $< $(BUILD)/Image
+	@cmp -s $(OBJ)/kernel.elf $(BUILD)/kernel.elf || cp $(OBJ)/kernel.elf $(BUILD)/kernel.elf
+
+$(UAPI)/.stamp:
+	@mkdir -p $(UAPI)
+	@for d in asm asm-generic linux; do ln -sfn $(UAPI_FROM)/$$d $(UAPI)/$$d; done
+	@touch $@
+
+$(OBJ)/%.c.o: %.c $(UAPI)/.stamp
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARNINGS) $(INCLUDES) -MMD -MP -c $< -o $@
+
+$(OBJ)/%.S.o: %.S $(UAPI)/.stamp
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -c $< -o $@
+
+$(OBJ)/libfdt/%.o: $(LIBFDT)/%.c $(UAPI)/.stamp
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -w $(INCLUDES) -Ikernel/dev/libfdt_env -I$(LIBFDT) -c $< -o $@
+
+LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+  -Wl,--no-warn-rwx-segments -Wl,--gc-sections $(EXTRA_LDFLAGS)
+
+# Linked twice: the first time to learn where the functions are, the second
+# time with their names in it, for backtraces.
+$(OBJ)/kernel.elf: $(OBJS) $(LIBFDT_OBJS) linker.ld scripts/symbols.py
+	$(CC) $(LDFLAGS) -T linker.ld $(OBJS) $(LIBFDT_OBJS) -o $(OBJ)/kernel-1.elf
+	$(NM) -n $(OBJ)/kernel-1.elf | python3 scripts/symbols.py > $(OBJ)/symbols.S
+	$(CC) $(CFLAGS) -c $(OBJ)/symbols.S -o $(OBJ)/symbols.o
+	$(CC) $(LDFLAGS) -T linker.ld $(OBJS) $(LIBFDT_OBJS) $(OBJ)/symbols.o -o $@
+
+$(OBJ)/Image: $(OBJ)/kernel.elf
+	$(OBJCOPY) -O binary $< $@
+
+-include $(OBJS:.o=.d)

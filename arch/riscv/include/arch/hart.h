@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/hart.h - the hart we run on: interrupts, waiting, identity
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* sstatus.SIE; named here once because the three functions below are hot. */
+#define ARCH_INTERRUPT_BIT 2UL
+
+/* Interrupts off; returns whether they were on. */
+static inline bool arch_interrupts_save(void)
+{
+	unsigned long old;
+
+	__asm__ volatile("csrrci %0, sstatus, 2" : "=r"(old) : : "memory");
+	return old & ARCH_INTERRUPT_BIT;
+}
+
+static inline void arch_interrupts_on(void)
+{
+	__asm__ volatile("csrsi sstatus, 2" : : : "memory");
+}
+
+static inline void arch_interrupts_off(void)
+{
+	__asm__ volatile("csrci sstatus, 2" : : : "memory");
+}
+
+static inline bool arch_interrupts_are_on(void)
+{
+	unsigned long now;
+
+	__asm__ volatile("csrr %0, sstatus" : "=r"(now));
+	return now & ARCH_INTERRUPT_BIT;
+}
+
+/* In a spin loop: let the other hart go on (Zihintpause, a hint everywhere). */
+static inline void arch_spin_hint(void)
+{
+	__asm__ volatile(".insn i 0x0f, 0, x0, x0, 0x010" : : : "memory");
+}
+
+/* Sleep until an interrupt is pending, even if interrupts are off. */
+static inline void arch_wait_for_interrupt(void)
+{
+	__asm__ volatile("wfi" : : : "memory");
+}
+
+/* The time counter, in ticks of the timebase. */
+static inline uint64_t arch_time_ticks(void)
+{
+	uint64_t now;
+
+	__asm__ volatile("rdtime %0" : "=r"(now));
+	return now;
+}
+
+/* One timer interrupt at @ticks or soon after; UINT64_MAX: none. */
+void arch_timer_set(uint64_t ticks);
+
+/* Dense 0..n-1; stable while the thread stays on the hart. */
+unsigned int arch_hart_index(void);
+unsigned int arch_num_harts(void);
+/* SBI's name for a hart. */
+uint64_t arch_hart_id(unsigned int hart_index);
+void arch_send_ipi(unsigned int hart_index);
+
+/* Bits of AT_HWCAP: single-letter extensions programs may use. */
+uint64_t arch_hwcap(void);
+/* "rv64imafdc", for /proc/cpuinfo. */
+const char *arch_isa_string(void);
+/* mvendorid, marchid, mimpid from SBI. */
+void arch_machine_ids(uint64_t ids[3]);
+
+/* A fetch after this sees code written before it, on all harts. */
+void arch_flush_instruction_cache(void);

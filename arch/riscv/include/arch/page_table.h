@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/page_table.h - translating addresses: the contract of the page table
+ *
+ * Idea: generic code thinks of a page table as a map from page to (frame,
+ * protection). The levels, the bits and the fences are the arch's. Functions
+ * that change a live table say whether the caller must flush.
+ *
+ * Locks: the caller guards the table (vm_space.page_table_lock).
+ * Source: RISC-V Privileged Spec 1.12, "Sv39: Page-Based 39-bit
+ * Virtual-Memory System".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/lib/types.h"
+
+/* First address after the user half, and lowest that may be mapped. */
+#define USER_SPACE_END   0x4000000000UL
+#define USER_SPACE_START 0x10000UL
+
+/* Protection and facts of one mapped page. */
+#define PAGE_READ     1u
+#define PAGE_WRITE    2u
+#define PAGE_EXEC     4u
+#define PAGE_USER     8u
+#define PAGE_ACCESSED 16u
+#define PAGE_DIRTY    32u
+#define PAGE_DEVICE   64u
+/* Kept by software: mapped for write, but shared until first written. */
+#define PAGE_COW      128u
+
+typedef uint64_t pte_t;
+
+struct page_table {
+	pte_t *root; /* 512 entries; upper half is the kernel's */
+	uint16_t asid;
+};
+
+/* The kernel half of every table, ready after boot. */
+extern struct page_table kernel_page_table;
+
+/* A table with an empty user half. 0 or -ENOMEM. */
+int page_table_init(struct page_table *table);
+/* Free the tables of the user half (not the frames mapped) and the root. */
+void page_table_destroy(struct page_table *table);
+
+/*
+ * The entry of @va, for the functions below. With @create, missing levels are
+ * made; NULL: none there, or no memory.
+ */
+pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create);
+
+/*
+ * Walk to the entry table (lowest level) that holds @va and return a pointer
+ * to the entry; entries of the following pages up to *@count_out lie behind
+ * it, so a range is worked on table by table. NULL with *@count_out set when
+ * a whole table is missing (that many pages can be skipped).
+ */
+pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
+			size_t *count_out);
+
+pte_t pte_make(paddr_t frame, unsigned int page_bits);
+bool pte_present(pte_t pte);
+paddr_t pte_frame(pte_t pte);
+unsigned int pte_bits(pte_t pte);
+
+/*
+ * The address through which the kernel reaches user address @va: a walk to a
+ * present user page that allows @write (and is not COW) or read. NULL: the
+ * caller must have the fault handled first. Sets accessed (and dirty).
+ * Caller holds the table's lock until it is done with the memory.
+ */
+void *page_table_user_address(struct page_table *table, vaddr_t va,
+			      bool write);
+
+/* Change @pte from not present to present: no flush needed. */
+static inline void pte_set(pte_t *pte, pte_t value)
+{
+	__atomic_store_n(pte, value, __ATOMIC_RELEASE);
+}
+/* Empty @pte and return what it was; caller flushes if it was present. */
+static inline pte_t pte_clear(pte_t *pte)
+{
+	return __atomic_exchange_n(pte, 0, __ATOMIC_ACQ_REL);
+}
+
+/*
+ * An entry was made present or given more rights: whether a spurious fault is
+ * possible is the arch's business (it handles them).
+ */
+
+/* Forget translations of @table in all harts that may have them. */
+void tlb_flush_page(struct page_table *table, vaddr_t va);
+void tlb_flush_range(struct page_table *table, vaddr_t start, vaddr_t end);
+void tlb_flush_all(struct page_table *table);
+
+/* Make @table the current one of this hart; interrupts off. */
+void page_table_switch(struct page_table *table);
+
+/* The kernel's own windows (all page aligned). 0 or -ENOMEM. */
+int kernel_map(vaddr_t va, paddr_t pa, size_t size, unsigned int page_bits);
+void kernel_unmap(vaddr_t va, size_t size);
+/* Map device registers; NULL: no room. @pa need not be aligned. */
+volatile void *device_map(paddr_t pa, size_t size);
+
+/* RAM is visible to the kernel at a fixed distance: the direct map. */
+#define DIRECT_MAP_BASE 0xffffffc000000000UL
+#define DIRECT_MAP_SIZE 0x2000000000UL /* 128 GiB */
+
+/* @pa must be RAM below DIRECT_MAP_SIZE. */
+static inline void *phys_to_virt(paddr_t pa)
+{
+	return (void *)(pa + DIRECT_MAP_BASE);
+}
+/* @va in the direct map or in the kernel image. */
+paddr_t virt_to_phys(const void *va);
+/* @va in the direct map only: one subtraction. */
+static inline paddr_t direct_to_phys(const void *va)
+{
+	return (paddr_t)va - DIRECT_MAP_BASE;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * driver.h - drivers, and the devices they serve
+ *
+ * Idea: a driver is one file that ends in its declaration, DRIVER(name); the
+ * linker collects the declarations in a table (linker.ld). Boot walks the
+ * device tree class by class and lets each enabled node be probed by the first
+ * driver that names its "compatible".
+ */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/list.h"
+
+struct device {
+	int node; /* in the device tree; -1: none */
+	char name[32]; /* "serial@10000000" */
+	const struct driver *driver;
+	const void *match_data; /* dt_match.data */
+	void *data;		/* the driver's state */
+	struct list_head all_node; /* device.c */
+};
+
+struct dt_match {
+	const char *compatible;
+	const void *data;
+};
+
+/* In the order in which they are probed. */
+enum device_class {
+	CLASS_IRQCHIP,
+	CLASS_CLOCK,
+	CLASS_SERIAL,
+	CLASS_RESET,
+	CLASS_RTC,
+	CLASS_BUS, /* finds devices of its own: virtio-mmio, PCI */
+	CLASS_RNG,
+	CLASS_BLOCK,
+	CLASS_NET,
+	NUM_DEVICE_CLASSES
+};
+
+struct driver {
+	const char *name;
+	enum device_class class;
+	const struct dt_match *match; /* ended by an empty entry */
+	/* 0, -ENODEV (not mine after all), or an error, which is logged. */
+	int (*probe)(struct device *dev);
+};
+
+#define DRIVER(id)                                                             \
+	static const struct driver driver_##id;                                \
+	static const struct driver *const driver_pointer_##id __section(       \
+		".drivers") = &driver_##id;                                    \
+	static const struct driver driver_##id
+
+/* Probe the whole tree; at boot, after memory and traps work. */
+void devices_probe(void);
+void device_for_each(void (*fn)(struct device *dev, void *arg), void *arg);
+
+/* Register block @i mapped; 0, -ENOENT, -ENOMEM. */
+int device_map_registers(struct device *dev, unsigned int i,
+			 volatile void **regs);
+/* Run @handler(@arg) at interrupt @i of the device, interrupts off. */
+int device_attach_irq(struct device *dev, unsigned int i,
+		      void (*handler)(void *arg), void *arg);
+
+/* Memory-mapped registers; ordered among themselves. */
+static inline uint32_t mmio_read32(const volatile void *at)
+{
+	return *(const volatile uint32_t *)at;
+}
+static inline void mmio_write32(volatile void *at, uint32_t value)
+{
+	*(volatile uint32_t *)at = value;
+}
+static inline uint8_t mmio_read8(const volatile void *at)
+{
+	return *(const volatile uint8_t *)at;
+}
+static inline void mmio_write8(volatile void *at, uint8_t value)
+{
+	*(volatile uint8_t *)at = value;
+}
+/* Orders memory and device accesses before it against those after. */
+void mmio_barrier(void); /* arch/riscv/machine.c */

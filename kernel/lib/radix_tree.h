@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * radix_tree.h - a map from 64-bit indices to pointers, cheap where dense
+ *
+ * Used for what is looked up by number: pages of a file, pids, descriptors.
+ * Locks: none; the owner guards the tree. Nodes come from the allocator that
+ * the owner passes once (so that the file also builds on the host).
+ */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+
+struct radix_node;
+
+struct radix_tree {
+	struct radix_node *root;
+	unsigned int height; /* levels below root; 0: empty */
+};
+
+void radix_init(struct radix_tree *tree);
+
+/* NULL when nothing is kept at @index. */
+void *radix_get(const struct radix_tree *tree, uint64_t index);
+
+/* Keep @item (not NULL) at @index. 0, -EEXIST, -ENOMEM. */
+int radix_insert(struct radix_tree *tree, uint64_t index, void *item);
+
+/* Returns what was there, or NULL; frees nodes that became empty. */
+void *radix_remove(struct radix_tree *tree, uint64_t index);
+
+/* The first item at or after *@index, which is set to its place; or NULL. */
+void *radix_next(const struct radix_tree *tree, uint64_t *index);
+
+/* Free all nodes (not the items). */
+void radix_destroy(struct radix_tree *tree);

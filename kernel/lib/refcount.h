@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * refcount.h - counts of references that keep an object alive
+ *
+ * A count of 0 is final: who dropped the last reference frees the object.
+ */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+
+struct refcount {
+	unsigned int count; /* atomic */
+};
+
+static inline void refcount_init(struct refcount *ref, unsigned int count)
+{
+	ref->count = count;
+}
+
+static inline unsigned int refcount_read(const struct refcount *ref)
+{
+	return __atomic_load_n(&ref->count, __ATOMIC_RELAXED);
+}
+
+/* The caller has a reference already. */
+static inline void refcount_get(struct refcount *ref)
+{
+	__atomic_fetch_add(&ref->count, 1, __ATOMIC_RELAXED);
+}
+
+/* Take a reference unless the count is 0 already; true if taken. */
+static inline bool refcount_get_unless_zero(struct refcount *ref)
+{
+	unsigned int old = refcount_read(ref);
+
+	while (old) {
+		if (__atomic_compare_exchange_n(&ref->count, &old, old + 1,
+						true, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Drop a reference; true when it was the last one. The release orders this
+ * holder's writes before the free, the acquire the free after all of them.
+ */
+static inline bool refcount_put(struct refcount *ref)
+{
+	return __atomic_fetch_sub(&ref->count, 1, __ATOMIC_ACQ_REL) == 1;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page.h - physical memory, frame by frame
+ *
+ * Idea: one struct page per frame of RAM with a reference count; who drops the
+ * last reference gives the frame back to the buddy allocator (buddy.c), which
+ * keeps free blocks of 2^order frames and merges freed halves.
+ * Read: OSTEP ch. 17 (free-space management, buddy allocation).
+ */
+#pragma once
+
+#include <arch/page_table.h>
+#include "kernel/lib/list.h"
+#include "kernel/lib/refcount.h"
+
+struct page_cache;
+struct slab_cache;
+
+/* Bits of page.flags; atomic. */
+#define PAGE_FLAG_RESERVED 1u  /* firmware, kernel image: never allocated */
+#define PAGE_FLAG_FREE	   2u  /* in the buddy allocator */
+#define PAGE_FLAG_SLAB	   4u  /* holds kernel objects */
+#define PAGE_FLAG_UPTODATE 8u  /* page cache: contents are valid */
+#define PAGE_FLAG_DIRTY	   16u /* page cache: newer than the disk */
+#define PAGE_FLAG_ANON	   32u /* private memory of a program */
+#define PAGE_FLAG_TABLE	   64u /* a page table */
+
+struct page {
+	unsigned int flags; /* atomic */
+	struct refcount refs;
+	unsigned int order; /* of the block this page heads */
+	unsigned int map_count; /* atomic; page tables that map it */
+	union {
+		struct list_head node; /* free list or owner's list */
+		struct {
+			struct page_cache *cache; /* page cache; its lock */
+			uint64_t index;		  /* page number in the file */
+		};
+		struct {
+			struct slab_cache *slab;
+			void *slab_data;
+		};
+	};
+};
+
+/* Flags of page_alloc(). */
+#define ALLOC_ZERO   1u /* cleared */
+#define ALLOC_ATOMIC 2u /* do not sleep or reclaim: NULL soon */
+#define ALLOC_USER   4u /* for a program: may call the out-of-memory killer */
+
+/*
+ * 2^@order frames, aligned to their size; refs is 1.
+ * NULL: no memory. Context: thread unless ALLOC_ATOMIC.
+ */
+struct page *page_alloc(unsigned int order, unsigned int flags);
+static inline void page_get(struct page *page)
+{
+	refcount_get(&page->refs);
+}
+/* Drop a reference; the last frees the block. Any context. */
+void page_put(struct page *page);
+
+paddr_t page_to_phys(const struct page *page);
+/* NULL if @pa is not RAM that we manage. */
+struct page *phys_to_page(paddr_t pa);
+static inline void *page_address(const struct page *page)
+{
+	return phys_to_virt(page_to_phys(page));
+}
+
+/*
+ * Boot: tell the allocator about RAM. memory_add() for each bank (from the
+ * device tree), memory_reserve() for what must not be used, then
+ * memory_init() once; before that early_alloc() serves from the largest bank
+ * (page tables of the direct map).
+ */
+void memory_add(paddr_t start, uint64_t size);
+void memory_reserve(paddr_t start, uint64_t size);
+void *early_alloc_page(void); /* zeroed; its physical page is direct mapped */
+void memory_init(void);
+/* Bank @i (0..); false past the end. */
+bool memory_bank(unsigned int i, paddr_t *start, uint64_t *size);
+
+/* In pages. */
+struct memory_info {
+	uint64_t total;	    /* all RAM we were told of */
+	uint64_t managed;   /* of these, given to the allocator */
+	uint64_t free;
+	uint64_t cached;    /* page cache incl. tmpfs */
+	uint64_t shared;    /* tmpfs and shared anonymous */
+	uint64_t anonymous; /* private memory of programs */
+	uint64_t slab;
+	uint64_t page_tables;
+	uint64_t kernel_stacks;
+	uint64_t committed;
+};
+void memory_get_info(struct memory_info *info);
+/* Counters other rooms keep here; @delta in pages. */
+void memory_count_stacks(int delta);
+void memory_count_tables(int delta);
+/* pgfault, pgmajfault, ... for /proc/vmstat. */
+struct memory_events {
+	uint64_t faults, major_faults, cow_copies, pages_allocated, pages_freed,
+		oom_kills;
+};
+void memory_get_events(struct memory_events *events);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * user_copy.h - the one way to the memory of the running program
+ *
+ * Idea: walk the program's page table in software and reach the frame through
+ * the direct map, page by page, under the page-table lock; a page that is
+ * missing or read-only goes through the same fault handler as an access by the
+ * program itself. So sstatus.SUM is never set, a wild pointer is a plain
+ * -EFAULT found by a walk, and an emulator that empties its TLB at each SUM
+ * change (QEMU 7.2) has no reason to.
+ *
+ * Context: thread, may sleep; the current thread's address space. Never with
+ * a spinlock or a vm_space lock held (see sync/lock_order.h).
+ */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+
+/* 0, or -EFAULT (part may have been copied). */
+int copy_from_user(void *to, const void __user *from,
+		   size_t size) __must_check;
+int copy_to_user(void __user *to, const void *from, size_t size) __must_check;
+int clear_user(void __user *to, size_t size) __must_check;
+
+/*
+ * As much as possible; returns bytes copied (less than @size: the next byte
+ * faults).
+ */
+size_t copy_from_user_partial(void *to, const void __user *from, size_t size);
+size_t copy_to_user_partial(void __user *to, const void *from, size_t size);
+
+/*
+ * Copy a string with its NUL. Returns its length without the NUL; -EFAULT;
+ * -ENAMETOOLONG when no NUL is found in @size bytes.
+ */
+ssize_t copy_string_from_user(char *to, const char __user *from, size_t size);
+
+/* One value; 0 or -EFAULT. Aligned 32-bit accesses are atomic. */
+int get_user_u32(uint32_t *value, const void __user *from) __must_check;
+int put_user_u32(void __user *to, uint32_t value) __must_check;
+int get_user_u64(uint64_t *value, const void __user *from) __must_check;
+int put_user_u64(void __user *to, uint64_t value) __must_check;
+/*
+ * Atomic compare and exchange on an aligned word: *@seen is what was there.
+ * 0, -EFAULT.
+ */
+int cmpxchg_user_u32(void __user *at, uint32_t expected, uint32_t desired,
+		     uint32_t *seen) __must_check;
+/* Atomic read-modify-write for FUTEX_WAKE_OP; @op as in futex(2). */
+int futex_op_user_u32(void __user *at, int op, uint32_t arg,
+		      uint32_t *old) __must_check;
+/* [@p, @p + @size) lies in the user half (says nothing about mappings). */
+bool user_range_ok(const void __user *p, size_t size);

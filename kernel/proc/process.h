@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.h - a running program: what its threads have in common
+ *
+ * The lectures' process list is the pid table (pid.h); its entry is this
+ * struct with one struct thread (kernel/sched/thread.h) for each flow of
+ * control.
+ *
+ * Life: process_fork() -> running -> (stopped <-> running) -> zombie (exited,
+ * parent has not waited) -> reaped by the parent's wait, or by itself when the
+ * parent ignores SIGCHLD.
+ */
+#pragma once
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/refcount.h"
+#include "kernel/proc/pid.h"
+#include "kernel/proc/signal.h"
+#include "kernel/sched/thread.h"
+#include "kernel/sync/wait.h"
+#include "kernel/time/timer.h"
+
+struct file;
+struct tty;
+struct vm_space;
+
+#define NUM_RLIMITS 16 /* RLIM_NLIMITS: getrlimit(2) */
+
+struct rlimit_pair {
+	uint64_t soft, hard;
+};
+
+struct usage {
+	uint64_t user_ns, system_ns;
+	uint64_t min_faults, maj_faults;
+	uint64_t switches_voluntary, switches_forced;
+	uint64_t max_resident_kib;
+};
+
+/* A session's terminal; shared by its processes. */
+struct session {
+	struct refcount refs;
+	struct pid *leader;
+	struct tty *tty; /* controlling terminal or NULL; process_tree_lock */
+};
+
+struct process {
+	struct refcount refs;
+	struct spinlock lock; /* rank LOCK_PROCESS */
+
+	/* Under process_tree_lock. */
+	struct pid *pid; /* fixed */
+	struct process *parent;
+	struct list_head children;
+	struct list_head sibling; /* in parent->children */
+	struct pid *group;
+	struct list_head group_node; /* in group->group */
+	struct session *session;
+	struct list_head session_node; /* in session leader pid->session */
+	int exit_signal; /* sent to the parent at exit: SIGCHLD or 0 */
+	bool zombie;
+	bool reparent_to_me; /* PR_SET_CHILD_SUBREAPER */
+	bool did_exec;	     /* setpgid by the parent is too late */
+	struct usage children_usage;
+	/* Job control events not yet reported by wait. */
+	bool stop_reported, continued_event;
+
+	/* Under lock. */
+	struct list_head threads; /* struct thread.process_node */
+	unsigned int num_threads; /* live ones */
+	struct thread *leader;	  /* first thread; stays until reaped */
+	struct signal_actions *actions;
+	struct signal_set_queue shared_pending; /* for any thread */
+	bool exiting;	/* exit_group under way */
+	bool stopped;	/* by a stop signal */
+	int stop_signal;
+	int exit_code;	/* wait(2) encoding, set once when exiting */
+	struct thread *exec_thread; /* the one that goes on after exec */
+	struct usage dead_threads_usage;
+
+	/* Own locks, or fixed. */
+	struct rlimit_pair rlimits[NUM_RLIMITS]; /* under lock */
+	struct wait_queue child_wait; /* wait(2) sleeps here */
+	struct wait_queue exit_wait;  /* pidfd, exec waiting for threads */
+	uint64_t start_time_ns;
+	bool dumpable;
+	int oom_score_adj;
+	int oom_score_hint;
+	unsigned int io_priority;
+
+	/* proc/itimer.c; under lock. */
+	struct itimer {
+		struct timer timer;
+		uint64_t interval_ns;
+		struct process *process;
+	} real_timer;
+	uint64_t cpu_timer_ns[2], cpu_timer_interval_ns[2]; /* VIRTUAL, PROF */
+	struct list_head posix_timers;
+	int next_posix_timer;
+};
+
+static inline struct process *current_process(void)
+{
+	return current()->process;
+}
+
+void process_get(struct process *process);
+void process_put(struct process *process);
+static inline int process_pid(const struct process *process)
+{
+	return process->pid->number;
+}
+int thread_tid(const struct thread *thread);
+/* The first process (pid 1), once it exists. */
+extern struct process *init_process;
+
+/* clone(2), clone3(2), fork, vfork: all the same with other flags. */
+struct clone_args_kernel {
+	uint64_t flags; /* CLONE_* */
+	int exit_signal;
+	vaddr_t stack; /* its top, or 0: share the address */
+	vaddr_t parent_tid, child_tid;
+	bool set_tls;
+	uint64_t tls;
+	vaddr_t pidfd;
+	int set_tid; /* 0: any */
+};
+/* Returns the child's tid, or -EAGAIN, -ENOMEM, -EINVAL. */
+long process_clone(const struct clone_args_kernel *args);
+
+/*
+ * execve(2): replace the program of the current process. The strings are in
+ * kernel memory. 0 with the trap frame set to the new program's start, or an
+ * error with the old program unharmed; killed if it fails beyond return.
+ */
+struct exec_strings; /* see proc/exec.h */
+
+/* Leave. @code is in the encoding of wait(2). */
+void process_exit_thread(int code) __noreturn; /* exit(2) */
+void process_exit_group(int code) __noreturn;  /* exit_group(2), signals */
+
+/* Boot: make pid 1 from the first of the names that can be run; no return. */
+void process_start_init(const char *init_argument);
+
+/* Sums over live and dead threads; caller holds process->lock. */
+void process_usage(struct process *process, struct usage *usage);
+uint64_t process_limit(const struct process *process, int resource);
+unsigned int process_count(void);
+uint64_t process_forks(void); /* since boot, for /proc/stat */
+unsigned int process_count_of_user(uint32_t uid);
+/* The vm_space / fds / fs of another process with a reference, or NULL. */
+struct vm_space *process_vm_get(struct process *process);
+struct fd_table *process_files_get(struct process *process);
+struct fs_context *process_fs_get(struct process *process);
+const struct cred *process_cred_get(struct process *process);
+/* May the current thread look into / trace @process? (ptrace(2)) */
+bool process_may_access(struct process *process);
+/* 'R', 'S', 'D', 'T', 'Z' as in proc(5). */
+char thread_state_letter(const struct thread *thread);

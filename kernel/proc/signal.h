@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signal.h - software interrupts for programs
+ *
+ * Idea: sending puts a signal into a set (and, for siginfo, into a queue) and
+ * wakes a thread that may take it; delivery happens when a thread is about to
+ * return to user mode (user_return.c). Source: signal(7), sigaction(2).
+ */
+#pragma once
+
+#include "kernel/abi/signal.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/refcount.h"
+#include "kernel/sync/spinlock.h"
+#include "kernel/sync/wait.h"
+
+struct pid;
+struct process;
+struct thread;
+struct trap_frame;
+struct cred;
+
+#define NUM_SIGNALS 64
+#define SIGNAL_BIT(n) (1UL << ((n)-1))
+
+struct signal_action {
+	vaddr_t handler; /* SIG_DFL, SIG_IGN or an address */
+	unsigned long flags;
+	uint64_t mask;
+};
+
+/* Shared by CLONE_SIGHAND. Guarded by process.lock of each user... one lock
+ * of its own because processes may share it. */
+struct signal_actions {
+	struct refcount refs;
+	struct signal_action action[NUM_SIGNALS]; /* process.lock */
+};
+
+/* One queued signal with its siginfo. */
+struct signal_info {
+	struct list_head node;
+	siginfo_t info;
+};
+
+struct signal_set_queue {
+	uint64_t set;
+	struct list_head queue;
+	struct wait_queue watchers; /* signalfd */
+};
+
+/* Where to: */
+/* @info NULL: from the kernel (SI_KERNEL). Any context but holding
+ * process.lock. 0, -EAGAIN (queue limit, real-time signals). */
+int signal_send_thread(struct thread *thread, int signo, const siginfo_t *info);
+int signal_send_process(struct process *process, int signo,
+			const siginfo_t *info);
+/* All of a process group; 0, or -ESRCH if it is empty. */
+int signal_send_group(struct pid *group, int signo, const siginfo_t *info);
+/*
+ * A fault of the current thread: cannot be ignored or blocked (that kills).
+ */
+void signal_force(int signo, int si_code, vaddr_t address);
+/* siginfo of kill(2)/tgkill(2) by the current thread. */
+void signal_info_from_user(siginfo_t *info, int signo, int si_code);
+/* May the current thread send @signo there? 0 or -EPERM. */
+int signal_permission(struct process *process, int signo);
+
+/* Is there a signal for @thread that is not blocked? */
+bool signal_is_pending(const struct thread *thread);
+/* Recompute WORK_SIGNAL of @thread; process.lock held. */
+void signal_update_work(struct thread *thread);
+
+/* Before user mode: deliver what is pending; called by user_return.c. */
+void signal_deliver(struct trap_frame *tf);
+
+/* Set the mask of the current thread (KILL and STOP are left out). */
+void signal_set_blocked(uint64_t mask);
+
+struct signal_actions *signal_actions_create(void);
+struct signal_actions *signal_actions_copy(struct process *process);
+void signal_actions_put(struct signal_actions *actions);
+/* exec: handlers become SIG_DFL, ignored stay. */
+void signal_actions_reset(struct process *process);
+/* Free everything queued for a thread or process that ends. */
+void signal_flush(struct list_head *queue, uint64_t *set);
+bool signal_is_ignored(struct process *process, int signo);
+/* Take one of @wanted from the thread's or process's pending set; 0: none. */
+int signal_take(struct thread *thread, uint64_t wanted, siginfo_t *info);
+/* For read by signalfd: sets of both, of the current thread. */
+uint64_t signal_pending_set(struct thread *thread);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched.h - who runs next
+ *
+ * One run queue per hart. The policy (round robin at first) is behind struct
+ * sched_policy, one file each. Read: OSTEP ch. 7 (scheduling).
+ */
+#pragma once
+
+#include "kernel/sched/thread.h"
+
+struct run_queue;
+
+/* The quantum of round robin. */
+#define SCHED_QUANTUM_NS (10 * NSEC_PER_MSEC)
+
+/* Called once on the boot hart: the running code becomes its idle thread. */
+void sched_init(void);
+
+/* NEW -> READY. */
+void sched_start(struct thread *thread);
+
+/*
+ * Make @thread READY if its state is one of @states.
+ * Returns true if it was. Any context, also from interrupts.
+ */
+bool sched_wake(struct thread *thread, unsigned int states);
+
+/*
+ * Choose the next thread and switch to it; returns when this one is chosen
+ * again. The caller has set current()->state (RUNNING means: still runnable).
+ * Context: thread, no spinlock held.
+ */
+void schedule(void);
+
+/* Give the rest of the quantum away: sched_yield(2). */
+void sched_yield(void);
+
+/* From the timer interrupt: account, and ask for schedule() when due. */
+void sched_tick(uint64_t now_ns);
+
+/*
+ * Sleep until @deadline_ns (monotonic) or a wake-up; the state was set by the
+ * caller. Returns true if the deadline came first.
+ */
+bool sched_sleep_until(uint64_t deadline_ns);
+
+/* Sleep, not interruptible, for drivers and tests. */
+void sched_sleep_ns(uint64_t duration_ns);
+
+/* Threads that are READY or RUNNING now, on all harts. */
+unsigned int sched_num_runnable(void);
+/* Load averages over 1, 5 and 15 minutes, in 1/65536. */
+void sched_load_average(uint64_t load[3]);
+uint64_t sched_num_switches(void);
+/* Time all harts were idle, ns. */
+uint64_t sched_idle_ns(void);
+/* Change how @thread is scheduled; it may run or wait meanwhile. */
+void sched_set_policy(struct thread *thread, int policy, int rt_priority);
+void sched_set_nice(struct thread *thread, int nice);
+void sched_set_affinity(struct thread *thread, uint64_t harts);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - what the kernel remembers of one flow of control
+ *
+ * The lectures' "process control block" is two things here, because a process
+ * may have several threads: a struct process (kernel/proc/process.h) owns the
+ * address space, files, credentials, signal actions and children; a struct
+ * thread owns a kernel stack, a trap frame, a saved context and a place in the
+ * scheduler. The table of both is the pid table (kernel/proc/pid.h).
+ *
+ * States, and who takes each arrow:
+ *   NEW      -> READY    sched_start()
+ *   READY    -> RUNNING  schedule()           chosen by the policy
+ *   RUNNING  -> READY    schedule()           quantum used up, or yield
+ *   RUNNING  -> SLEEPING wait_begin() + schedule()
+ *   SLEEPING -> READY    sched_wake()
+ *   RUNNING  -> STOPPED  proc/signal.c + schedule()
+ *   STOPPED  -> READY    sched_wake()
+ *   RUNNING  -> DEAD     thread_exit()        freed after the switch away
+ */
+#pragma once
+
+#include <arch/thread.h>
+#include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/lib/refcount.h"
+#include "kernel/sched/current.h"
+#include "kernel/sync/spinlock.h"
+
+struct cred;
+struct fd_table;
+struct fs_context;
+struct pid;
+struct process;
+struct trap_frame;
+struct vm_space;
+
+/* Bits, so that a wake-up can name several. */
+enum thread_state {
+	THREAD_NEW = 1,
+	THREAD_READY = 2,
+	THREAD_RUNNING = 4,
+	THREAD_SLEEPING = 8,	   /* until woken */
+	THREAD_INTERRUPTIBLE = 16, /* until woken or signalled */
+	THREAD_KILLABLE = 32,	   /* until woken or killed */
+	THREAD_STOPPED = 64,	   /* job control or ptrace */
+	THREAD_DEAD = 128,
+};
+#define THREAD_ANY_SLEEP                                                       \
+	(THREAD_SLEEPING | THREAD_INTERRUPTIBLE | THREAD_KILLABLE)
+
+/*
+ * Work to do before returning to user mode; bits in thread.work, set
+ * atomically by anyone, tested by the trap path in one load.
+ */
+#define WORK_RESCHEDULE 1u /* the quantum is used up, or someone better came */
+#define WORK_SIGNAL     2u /* a signal may have to be delivered */
+#define WORK_KILL       4u /* the process is dying: exit now */
+#define WORK_TIMER      8u /* CPU-time limits or timers are to be checked */
+
+#define THREAD_NAME_SIZE 16 /* TASK_COMM_LEN: prctl(2) PR_SET_NAME */
+
+/* The scheduler's view; fields under the run queue's lock. */
+struct sched_entity {
+	struct list_head node; /* on a run queue while READY */
+	unsigned int hart;     /* whose queue; also a hint when sleeping */
+	int policy;	       /* SCHED_*: sched(7) */
+	int rt_priority;       /* 1..99 under SCHED_FIFO/RR, else 0 */
+	int nice;	       /* -20..19 */
+	uint64_t affinity;     /* bit h: may run on hart_index h */
+	uint64_t quantum_end_ns;
+	uint64_t vruntime;     /* for fair policies */
+	uint64_t started_ns;   /* when it got the hart */
+	uint64_t run_ns;       /* all it ever ran */
+	uint64_t switches_voluntary;
+	uint64_t switches_forced;
+	bool on_hart; /* registers live on a hart, not in the context */
+};
+
+struct thread {
+	/* Known to assembly and to current.h by place: keep first. */
+	struct arch_thread arch;
+	struct thread_irq irq; /* this thread only */
+
+	/* Atomic. */
+	unsigned int work;  /* WORK_* */
+	unsigned int state; /* enum thread_state; written under run queue lock
+			       except RUNNING -> about to sleep, by itself */
+
+	/* This thread only, or fixed while it lives. */
+	struct vm_space *space; /* NULL: kernel thread */
+	struct process *process; /* NULL: kernel thread */
+	struct fd_table *files;
+	struct fs_context *fs;
+	const struct cred *cred; /* replaced whole; see vfs/cred.h */
+	struct refcount refs;
+	char name[THREAD_NAME_SIZE];
+
+	struct sched_entity sched;
+
+	/* proc/: this thread only unless said otherwise. */
+	struct pid *pid;		 /* its number: gettid(2) */
+	struct list_head process_node;	 /* process.threads, process.lock */
+	uint64_t signal_blocked;	 /* written under process.lock */
+	uint64_t signal_saved_mask;	 /* to restore after *suspend calls */
+	bool signal_restore_mask;
+	uint64_t signal_pending;	 /* set of signals, process.lock */
+	struct list_head signal_queue;	 /* struct signal_info, process.lock */
+	uint64_t signal_wanted;		 /* sigtimedwait's set, process.lock */
+	struct {
+		vaddr_t base;
+		size_t size;
+		int flags;
+	} alt_stack; /* sigaltstack(2) */
+	vaddr_t clear_child_tid; /* set_tid_address(2) */
+	vaddr_t robust_list;	 /* set_robust_list(2) */
+	struct {
+		/* restart_syscall(2) */
+		long (*call)(struct thread *thread);
+		uint64_t arg[5];
+	} restart;
+	int exit_code; /* wait(2) encoding */
+	uint64_t start_time_ns;
+	uint64_t user_ns;   /* CPU time in user mode, as far as accounted */
+	uint64_t system_ns; /* and in the kernel */
+	uint64_t min_faults, maj_faults;
+	struct vfork_wait *vfork; /* parent waits: wake at exec or exit */
+	unsigned int personality;
+	uint64_t timer_slack_ns;
+	int pdeath_signal;
+
+	/* sync/: debug builds. */
+	unsigned int locks_held;
+	struct {
+		const void *lock;
+		unsigned int rank;
+	} held[16];
+
+	/* mm/: who asked for memory while memory is out. */
+	bool oom_victim;
+
+	struct list_head all_node; /* all threads, for the debugger; sched */
+};
+
+_Static_assert(offsetof(struct thread, arch) == 0, "tp points at arch");
+_Static_assert(offsetof(struct thread, irq) == sizeof(struct arch_thread),
+	       "current_irq() finds it there");
+
+static inline void thread_set_work(struct thread *thread, unsigned int bits)
+{
+	__atomic_fetch_or(&thread->work, bits, __ATOMIC_RELEASE);
+}
+
+static inline void thread_clear_work(struct thread *thread, unsigned int bits)
+{
+	__atomic_fetch_and(&thread->work, ~bits, __ATOMIC_ACQ_REL);
+}
+
+static inline bool thread_has_work(const struct thread *thread,
+				   unsigned int bits)
+{
+	return READ_ONCE(thread->work) & bits;
+}
+
+/*
+ * A thread of the kernel's own: runs fn(arg), then exits. Not started.
+ * NULL: no memory.
+ */
+struct thread *thread_create_kernel(const char *name, void (*fn)(void *),
+				    void *arg);
+
+/*
+ * A thread that will leave to user mode through its trap frame (zeroed here,
+ * filled by the caller; arch_thread_frame()). Not started. NULL: no memory.
+ * The proc/ fields are initialised to "nothing"; refs is 1.
+ */
+struct thread *thread_create_user(const char *name);
+
+void thread_get(struct thread *thread);
+/* The last put frees the stack and the struct; never on its own stack. */
+void thread_put(struct thread *thread);
+
+/* Leave the hart for good. Drops the reference of "it runs". */
+void thread_exit(void) __noreturn;

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spinlock.h - short critical sections between harts and interrupts
+ *
+ * Idea: taking any spinlock turns interrupts off on this hart, so no lock can
+ * be wanted by an interrupt handler that interrupted its holder. A count in
+ * the thread remembers how many are held and whether interrupts were on before
+ * the first, so locks may be released in any order.
+ * Never sleep with one held (might_sleep() checks in debug builds).
+ * Read: OSTEP ch. 28 (locks).
+ */
+#pragma once
+
+#include <arch/hart.h>
+#include "kernel/debug/panic.h"
+#include "kernel/lib/compiler.h"
+#include "kernel/sched/current.h"
+#include "kernel/sync/annotate.h"
+#include "kernel/sync/lock_order.h"
+
+struct LOCKABLE spinlock {
+	unsigned int locked; /* atomic; 1 while held */
+	unsigned int rank;   /* enum lock_rank; fixed */
+};
+
+#define SPINLOCK_INIT(r) { .locked = 0, .rank = (r) }
+
+static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
+{
+	lock->locked = 0;
+	lock->rank = rank;
+}
+
+/* Checked in debug builds; see sync/lock_check.c. */
+void lock_check_acquire(const void *lock, unsigned int rank);
+void lock_check_release(const void *lock, unsigned int rank);
+
+/* Interrupts off until the matching leave; nests. Any context. */
+static inline void interrupts_off_enter(void)
+{
+	bool was_on = arch_interrupts_save();
+	struct thread_irq *irq = current_irq();
+
+	if (irq->depth++ == 0)
+		irq->was_on = was_on;
+}
+
+static inline void interrupts_off_leave(void)
+{
+	struct thread_irq *irq = current_irq();
+
+	if (--irq->depth == 0 && irq->was_on)
+		arch_interrupts_on();
+}
+
+static inline void spin_lock(struct spinlock *lock) ACQUIRES(lock)
+	UNCHECKED_LOCKING
+{
+	interrupts_off_enter();
+	if (CONFIG_DEBUG)
+		lock_check_acquire(lock, lock->rank);
+	/* pairs with the release in spin_unlock() */
+	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
+		while (READ_ONCE(lock->locked))
+			arch_spin_hint();
+	}
+}
+
+static inline bool spin_trylock(struct spinlock *lock) TRY_ACQUIRES(lock)
+	UNCHECKED_LOCKING
+{
+	interrupts_off_enter();
+	if (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
+		interrupts_off_leave();
+		return false;
+	}
+	if (CONFIG_DEBUG)
+		lock_check_acquire(lock, lock->rank);
+	return true;
+}
+
+static inline void spin_unlock(struct spinlock *lock) RELEASES(lock)
+	UNCHECKED_LOCKING
+{
+	if (CONFIG_DEBUG)
+		lock_check_release(lock, lock->rank);
+	/* pairs with the acquire in spin_lock() */
+	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+	interrupts_off_leave();
+}
+
+static inline bool spin_is_held(const struct spinlock *lock)
+{
+	return READ_ONCE(lock->locked);
+}

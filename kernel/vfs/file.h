@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h - open files, and the descriptors that name them
+ *
+ * Three levels, as in POSIX: a descriptor (small number, per process) refers
+ * to an open file description (struct file: offset, flags; shared after dup
+ * and fork), which refers to an inode.
+ */
+#pragma once
+
+#include "kernel/lib/refcount.h"
+#include "kernel/vfs/inode.h"
+#include "kernel/vfs/io_buf.h"
+#include "kernel/vfs/path.h"
+
+struct poll_table;
+struct vm_map_args;
+struct cred;
+
+struct file {
+	struct refcount refs;
+	const struct file_ops *ops; /* fixed */
+	struct inode *inode;	    /* fixed; part of path's reference */
+	struct path path;	    /* fixed; mount may be NULL */
+	unsigned int flags;	    /* O_*: fcntl(2) F_GETFL; atomic */
+	struct mutex pos_lock;	    /* rank LOCK_FILE */
+	loff_t pos;		    /* under pos_lock */
+	const struct cred *cred;    /* who opened it */
+	void *data;		    /* the implementation's */
+	struct wait_queue *poll_hint; /* unused by most */
+	struct {
+		int pid; /* F_SETOWN */
+		int signal;
+	} owner;
+	struct list_head epoll_items; /* epoll watches of this file; epoll.c */
+};
+
+/* d_type for emit: DT_* of readdir(3). Returns false to stop (buffer full). */
+struct dir_emitter {
+	bool (*emit)(struct dir_emitter *emitter, const char *name, size_t len,
+		     uint64_t ino, unsigned int type, loff_t next);
+};
+
+struct file_ops {
+	/* Called by open after the file is made; may replace data, may refuse. */
+	int (*open)(struct inode *inode, struct file *file);
+	/* The last reference is gone. */
+	void (*release)(struct file *file);
+	/* A descriptor was closed (each close; POSIX locks). */
+	void (*flush)(struct file *file);
+	/*
+	 * Bytes moved, or a negative errno. *@pos moves on. Files without a
+	 * position (stream true) get NULL. io->nonblock says not to wait.
+	 */
+	ssize_t (*read)(struct file *file, struct io_buf *io, loff_t *pos);
+	ssize_t (*write)(struct file *file, struct io_buf *io, loff_t *pos);
+	/* NULL: the generic one for regular files; stream: -ESPIPE. */
+	loff_t (*seek)(struct file *file, loff_t offset, int whence);
+	/* From *@pos on, "." and ".." included; *@pos moves on. */
+	int (*readdir)(struct file *file, struct dir_emitter *emitter,
+		       loff_t *pos);
+	/* EPOLL* bits that hold now; registers with @table (may be NULL). */
+	unsigned int (*poll)(struct file *file, struct poll_table *table);
+	/* @arg is a user pointer or a number. -ENOTTY if unknown. */
+	long (*ioctl)(struct file *file, unsigned int cmd, unsigned long arg);
+	/* Fill in args->cache or args->special_pages, or refuse (-ENODEV when
+	 * NULL and not a regular file). */
+	int (*mmap)(struct file *file, struct vm_map_args *args);
+	int (*fsync)(struct file *file, bool data_only);
+	int (*fallocate)(struct file *file, int mode, loff_t offset,
+			 loff_t size);
+	/* Lines for /proc/PID/fdinfo/N beyond pos and flags. */
+	void (*show_fdinfo)(struct file *file, char *buf, size_t size);
+	bool stream; /* no position: pipes, sockets, terminals */
+};
+
+/* Generic operations for page-cache files (tmpfs, and ext4 for reads). */
+ssize_t generic_file_read(struct file *file, struct io_buf *io, loff_t *pos);
+ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos);
+loff_t generic_file_seek(struct file *file, loff_t offset, int whence);
+
+struct file *file_get(struct file *file);
+void file_put(struct file *file);
+
+/* open(2) by name: @flags O_*, @mode for O_CREAT (umask is applied). */
+int file_open(const struct path *start, const char *name, unsigned int flags,
+	      uint32_t mode, struct file **out);
+/* Open what @path already names (exec, /proc links). */
+int file_open_path(const struct path *path, unsigned int flags,
+		   struct file **out);
+/*
+ * A file that has no name: pipes, sockets, eventfd. Takes over @inode.
+ * @name as /proc/PID/fd shows it, e.g. "anon_inode:[eventfd]" or "pipe:[%lu]"
+ * already formatted.
+ */
+int file_create_anonymous(struct inode *inode, const char *name,
+			  const struct file_ops *ops, unsigned int flags,
+			  void *data, struct file **out);
+
+/* At the file's own position (pos NULL) or at *pos. */
+ssize_t file_read(struct file *file, struct io_buf *io, loff_t *pos);
+ssize_t file_write(struct file *file, struct io_buf *io, loff_t *pos);
+/* Into kernel memory at @pos: exec. */
+ssize_t file_read_kernel(struct file *file, void *buf, size_t size,
+			 loff_t pos);
+ssize_t file_write_kernel(struct file *file, const void *buf, size_t size,
+			  loff_t pos);
+loff_t file_seek(struct file *file, loff_t offset, int whence);
+unsigned int file_poll(struct file *file, struct poll_table *table);
+
+/* Descriptors. Close-on-exec is per descriptor. */
+#define FD_TABLE_MAX 1048576u
+
+struct fd_table {
+	struct refcount refs;
+	struct spinlock lock; /* rank LOCK_FD_TABLE */
+	/* Under lock; slots may be read without it only by the sole user. */
+	struct file **files;
+	uint64_t *close_on_exec; /* bitmaps */
+	uint64_t *used;
+	unsigned int size;
+	unsigned int next_free; /* no free slot below */
+};
+struct fd_table *fd_table_create(void);
+/* fork: the same files. NULL: no memory. */
+struct fd_table *fd_table_copy(struct fd_table *table);
+void fd_table_put(struct fd_table *table);
+void fd_table_close_on_exec(struct fd_table *table);
+
+/* Of the current thread. The file with a reference, or NULL (-EBADF). */
+struct file *fd_get(int fd);
+/*
+ * The lowest free descriptor >= @min, given to @file (reference taken over).
+ * Returns it, or -EMFILE (@file is not consumed then), -ENOMEM.
+ */
+int fd_install(struct file *file, int min, bool close_on_exec);
+int fd_close(int fd);
+/* dup3: @file (reference taken over) becomes @fd; what was there is closed. */
+int fd_replace(int fd, struct file *file, bool close_on_exec);
+int fd_get_close_on_exec(int fd);
+int fd_set_close_on_exec(int fd, bool on);
+/* RLIMIT_NOFILE of the current process: proc/ tells. */
+void fd_set_limit_fn(uint64_t (*limit)(void));
+/* For /proc/PID/fd of another process. */
+struct file *fd_table_get(struct fd_table *table, unsigned int fd);
+/* First used descriptor >= @fd, or -1. */
+int fd_table_next(struct fd_table *table, unsigned int fd);
+unsigned int fd_table_count(struct fd_table *table);

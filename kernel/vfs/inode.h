@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inode.h - a file itself, without its names; and the file systems it is in
+ *
+ * A file system fills in inode_ops (what can be done with names in a
+ * directory) and file_ops (file.h: what can be done with an open file).
+ * Read: OSTEP ch. 39-40 (files and directories, file system implementation).
+ */
+#pragma once
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/refcount.h"
+#include "kernel/mm/page_cache.h"
+#include "kernel/sync/mutex.h"
+
+struct dentry;
+struct file;
+struct file_ops;
+struct inode;
+struct io_buf;
+struct super_block;
+struct statfs_info;
+
+/* Times are ns since 1970. */
+struct inode {
+	struct refcount refs;
+	struct mutex lock; /* rank LOCK_INODE: names in a directory, size,
+			      attributes */
+	struct super_block *sb; /* fixed */
+	uint64_t ino;		/* fixed; unique in sb, not 0 */
+	const struct inode_ops *ops;	/* fixed */
+	const struct file_ops *file_ops; /* for open; fixed */
+
+	/* Under lock; single words may be read freely. */
+	uint32_t mode; /* S_IF* and permissions */
+	uint32_t uid, gid;
+	uint32_t nlink;
+	uint64_t atime, mtime, ctime, btime;
+	uint64_t blocks_512; /* st_blocks, where not counted from the cache */
+
+	uint64_t rdev; /* devices: fixed; makedev of <linux/kdev_t.h> */
+	struct page_cache cache; /* regular files: contents and size */
+	void *data;		 /* the file system's, or the pipe, socket */
+	struct file_lock_list *locks; /* advisory locks; vfs/file_lock.c */
+	struct list_head watches;     /* inotify; vfs/inotify.c */
+	unsigned int writers; /* open for writing; -ETXTBSY; atomic */
+	int exec_count;	      /* running as a program; atomic */
+};
+
+struct inode_ops {
+	/*
+	 * All are called with @dir->lock held (lookup too) and permissions
+	 * checked. @name is not ended by NUL. New inodes come with a reference.
+	 * NULL: -EPERM (lookup: -ENOTDIR).
+	 */
+	/* 0 and the inode, or -ENOENT, ... */
+	int (*lookup)(struct inode *dir, const char *name, size_t len,
+		      struct inode **out);
+	/* @mode has S_IF*; regular files, fifos, sockets, devices (@rdev). */
+	int (*create)(struct inode *dir, const char *name, size_t len,
+		      uint32_t mode, uint64_t rdev, struct inode **out);
+	int (*mkdir)(struct inode *dir, const char *name, size_t len,
+		     uint32_t mode, struct inode **out);
+	int (*symlink)(struct inode *dir, const char *name, size_t len,
+		       const char *target, struct inode **out);
+	int (*link)(struct inode *dir, const char *name, size_t len,
+		    struct inode *inode);
+	/* Both locked; drops a link of @inode. */
+	int (*unlink)(struct inode *dir, const char *name, size_t len,
+		      struct inode *inode);
+	int (*rmdir)(struct inode *dir, const char *name, size_t len,
+		     struct inode *inode);
+	/* @target may be NULL; @flags RENAME_*: rename(2). All locked. */
+	int (*rename)(struct inode *old_dir, const char *old_name,
+		      size_t old_len, struct inode *inode,
+		      struct inode *new_dir, const char *new_name,
+		      size_t new_len, struct inode *target,
+		      unsigned int flags);
+	/* An unnamed file (O_TMPFILE). */
+	int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out);
+
+	/* Symbolic links: text into @buf; returns its length. */
+	ssize_t (*readlink)(struct inode *inode, char *buf, size_t size);
+	/*
+	 * "Magic" links (/proc/PID/fd/N, exe, cwd): jump to a path without
+	 * following text. References taken. NULL: follow readlink's text.
+	 */
+	int (*jump)(struct inode *inode, struct path *out);
+	/* Bring attributes up to date before a stat or permission check
+	   (procfs). May be NULL. */
+	void (*refresh)(struct inode *inode);
+	/* Size set by truncate or O_TRUNC, locked. NULL: page_cache_truncate. */
+	int (*truncate)(struct inode *inode, uint64_t size);
+	/* Attributes were changed, locked. May be NULL. May refuse. */
+	int (*set_attributes)(struct inode *inode);
+	/* xattr(7); value NULL removes. -ENODATA, -ERANGE, -EOPNOTSUPP. */
+	ssize_t (*get_xattr)(struct inode *inode, const char *name, void *value,
+			     size_t size);
+	int (*set_xattr)(struct inode *inode, const char *name,
+			 const void *value, size_t size, int flags);
+	ssize_t (*list_xattr)(struct inode *inode, char *list, size_t size);
+	/* Is a cached dentry still right? False: look up again (procfs). */
+	bool (*still_valid)(struct inode *dir, struct dentry *dentry);
+};
+
+struct super_ops {
+	/* The last reference to an inode is gone: free it and, if nlink is 0,
+	   its blocks. */
+	void (*destroy_inode)(struct inode *inode);
+	int (*statfs)(struct super_block *sb, struct statfs_info *info);
+	int (*sync)(struct super_block *sb);
+	/* mount -o remount,...; may be NULL. */
+	int (*remount)(struct super_block *sb, const char *options);
+	/* Options as in /proc/mounts, e.g. "size=1024k,mode=755". */
+	void (*show_options)(struct super_block *sb, char *buf, size_t size);
+	void (*destroy)(struct super_block *sb);
+};
+
+struct super_block {
+	struct refcount refs;
+	const struct super_ops *ops;
+	const struct file_system_type *type;
+	uint64_t dev;	/* st_dev */
+	uint64_t magic; /* statfs f_type */
+	unsigned int flags; /* MS_RDONLY, ... */
+	struct mutex rename_lock; /* rank LOCK_RENAME */
+	struct dentry *root;
+	void *data;
+};
+
+struct statfs_info {
+	uint64_t block_size, blocks, blocks_free, files, files_free,
+		max_name;
+};
+
+struct file_system_type {
+	const char *name;
+	bool needs_device; /* "nodev" in /proc/filesystems when false */
+	/*
+	 * Make a super block with its root dentry (dentry_make_root()).
+	 * @source and @options are strings of mount(2), never NULL.
+	 */
+	int (*mount)(const struct file_system_type *type, const char *source,
+		     unsigned int flags, const char *options,
+		     struct super_block **out);
+};
+/* The table of all file systems is vfs/mount.c's; boot calls this. */
+void file_system_register(const struct file_system_type *type);
+/* Type @i (0..) or NULL. */
+const struct file_system_type *file_system_at(unsigned int i);
+
+/*
+ * A new inode in @sb with mode, owner from the current thread's cred (and
+ * @dir's group if setgid; @dir may be NULL), times now, refs 1, nlink 1.
+ * NULL: no memory.
+ */
+struct inode *inode_create(struct super_block *sb, struct inode *dir,
+			   uint32_t mode);
+/* Free the generic part; called by destroy_inode implementations. */
+void inode_free(struct inode *inode);
+struct inode *inode_get(struct inode *inode);
+void inode_put(struct inode *inode);
+/* A super block with defaults; a fresh anonymous st_dev. NULL: no memory. */
+struct super_block *super_block_create(const struct file_system_type *type,
+				       const struct super_ops *ops,
+				       uint64_t magic);
+void super_block_put(struct super_block *sb);
+/* May the current thread do @may (MAY_*) with @inode? 0 or -EACCES. */
+#define MAY_EXEC  1u
+#define MAY_WRITE 2u
+#define MAY_READ  4u
+int inode_permission(struct inode *inode, unsigned int may);
+/* The same for a given credential's real ids (faccessat). */
+void inode_touch_mtime(struct inode *inode);
+void inode_touch_ctime(struct inode *inode);
+void inode_touch_atime(struct inode *inode);
+uint64_t inode_size(const struct inode *inode);
+/* An unnamed inode in the kernel's own file system, for pipes, sockets and
+ * anonymous descriptors. @name: "pipe", "socket", "anon_inode". */
+struct inode *inode_create_anonymous(uint32_t mode);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * path.h - names: dentries, mounts, and the walk along a path
+ *
+ * Idea: a dentry remembers that a name in a directory leads to an inode (or to
+ * nothing: negative). Dentries form the tree that programs see; a mount puts
+ * another file system's root over a dentry. A path is a dentry in a mount.
+ * Source: path_resolution(7), mount(2).
+ */
+#pragma once
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/refcount.h"
+#include "kernel/vfs/inode.h"
+
+struct dentry {
+	struct refcount refs;
+	struct inode *inode; /* NULL: negative; LOCK_DENTRY */
+	struct dentry *parent; /* itself for a root; LOCK_DENTRY */
+	char *name;		/* ended by NUL; LOCK_DENTRY */
+	unsigned int name_len;
+	uint32_t hash;
+	bool hashed;	 /* found by look-ups; false: unlinked */
+	bool mount_point; /* something is mounted here, in some mount */
+	struct list_head hash_node, sibling, children, lru;
+	struct super_block *sb;
+};
+
+struct mount {
+	struct refcount refs;
+	struct mount *parent; /* NULL: the root mount, or detached */
+	struct dentry *mount_point; /* in parent */
+	struct dentry *root;
+	struct super_block *sb;
+	unsigned int flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC... */
+	int id;
+	char *source;
+	struct list_head node; /* all mounts, in order; LOCK_MOUNT_TABLE */
+};
+
+struct path {
+	struct mount *mount;
+	struct dentry *dentry;
+};
+
+/* Where a thread is: current()->fs; shared by CLONE_FS. */
+struct fs_context {
+	struct refcount refs;
+	struct spinlock lock; /* rank LOCK_SPIN_MISC */
+	struct path root;
+	struct path cwd;
+	uint32_t umask;
+};
+struct fs_context *fs_context_create(void); /* at the root mount */
+struct fs_context *fs_context_copy(struct fs_context *fs);
+void fs_context_put(struct fs_context *fs);
+
+void path_get(const struct path *path);
+void path_put(const struct path *path);
+
+/* Flags of path_lookup(). */
+#define LOOKUP_FOLLOW	 1u  /* follow a symbolic link at the end */
+#define LOOKUP_DIRECTORY 2u  /* must be a directory */
+#define LOOKUP_PARENT	 4u  /* stop before the last component */
+#define LOOKUP_EMPTY	 8u  /* "" means the start (AT_EMPTY_PATH) */
+#define LOOKUP_NO_LINKS	 16u /* no symbolic link anywhere */
+#define LOOKUP_BENEATH	 32u /* openat2: never leave the start */
+
+/*
+ * Walk @name (kernel string) from @start (NULL: the cwd; ignored for absolute
+ * names). Result with references taken. With LOOKUP_PARENT @last gets the
+ * last component (not NUL-ended; may be "." or ".."; slashes after it are
+ * reported in *@last_slash).
+ */
+struct path_last {
+	const char *name;
+	size_t len;
+	bool slash; /* "name/" */
+};
+int path_lookup(const struct path *start, const char *name, unsigned int flags,
+		struct path *out, struct path_last *last);
+/* The absolute name of @path as seen from @root, into @buf, which it may use
+ * from the back; *@out points into it. -ENAMETOOLONG, -ENOENT (unreachable).
+ * Unlinked names get " (deleted)". */
+int path_name(const struct path *path, const struct path *root, char *buf,
+	      size_t size, char **out);
+
+/* For file systems: a root dentry of @sb for @inode (reference taken over). */
+struct dentry *dentry_make_root(struct super_block *sb, struct inode *inode);
+struct dentry *dentry_get(struct dentry *dentry);
+void dentry_put(struct dentry *dentry);
+/* A dentry that is in no tree, e.g. "pipe:[42]"; takes over @inode. */
+struct dentry *dentry_make_anonymous(struct inode *inode, const char *name);
+/* Forget cached names below @dir that are not in use (procfs: a process
+ * died; tests). */
+void dentry_prune(struct dentry *dir);
+
+/* Operations on names, with permission checks: what syscall/ calls.
+ * @start as in path_lookup(). */
+struct fs_name {
+	const struct path *start;
+	const char *name;
+};
+int vfs_mknod(struct fs_name at, uint32_t mode, uint64_t rdev);
+int vfs_mkdir(struct fs_name at, uint32_t mode);
+int vfs_rmdir(struct fs_name at);
+int vfs_unlink(struct fs_name at);
+int vfs_symlink(struct fs_name at, const char *target);
+int vfs_link(struct fs_name old_name, struct fs_name new_name,
+	     unsigned int lookup_flags);
+int vfs_rename(struct fs_name old_name, struct fs_name new_name,
+	       unsigned int flags);
+/* Make a node for a bound AF_UNIX socket; path with references in *@out. */
+int vfs_make_socket(const char *name, uint32_t mode, struct path *out);
+
+/* Mounts. */
+int vfs_mount(const char *source, const char *target, const char *type,
+	      unsigned long flags, const char *options);
+int vfs_unmount(const char *target, int flags);
+/* At boot: the first mount becomes everyone's root. */
+int vfs_mount_root(const struct file_system_type *type, const char *options);
+int vfs_chroot(struct path *path);
+/* Call @fn for each mount, in order, under the mount table's lock. */
+void mount_for_each(void (*fn)(struct mount *mount, void *arg), void *arg);
+extern struct mutex mount_table_lock;
+void vfs_init(void);
