@@ -24,7 +24,7 @@
 #define __packed            __attribute__((packed))
 #define __aligned(n)        __attribute__((aligned(n)))
 #define __must_check        __attribute__((warn_unused_result))
-#define __always_inline     inline __attribute__((always_inline))
+#define force_inline        inline __attribute__((always_inline))
 #define __noinline          __attribute__((noinline))
 #define __section(name)     __attribute__((section(name), used))
 

@@ -18,6 +18,7 @@ struct file;
 struct file_ops;
 struct inode;
 struct io_buf;
+struct path;
 struct super_block;
 struct statfs_info;
 
