@@ -15,10 +15,11 @@ enum lock_rank {
 	LOCK_MOUNT_TABLE, /* the mount tree; a mount looks up inside */
 	LOCK_INODE,       /* parent directory before child; else by address */
 	LOCK_FILE,        /* an open file's offset; held over inode reads: see vfs */
+	LOCK_EPOLL,       /* an epoll set, which polls pipes, terminals, sockets;
+			     nested sets: outer first */
 	LOCK_PIPE,        /* a pipe's buffer; two pipes (splice): by address */
 	LOCK_TTY,         /* a terminal's line and settings; pty pair: master first */
 	LOCK_SOCKET,      /* one socket; a pair: by address */
-	LOCK_EPOLL,       /* an epoll set; nested sets: outer first */
 	LOCK_VM_SPACE,    /* an address space's areas; faults take it, so user
 			     memory is never touched with a later lock held */
 	LOCK_PAGE_CACHE,  /* a file's pages */
@@ -32,7 +33,9 @@ enum lock_rank {
 	LOCK_FUTEX,        /* a futex hash bucket; two: by address */
 	LOCK_PAGE_TABLE,   /* one address space's page table */
 	LOCK_TIMER,        /* a hart's timer queue */
-	LOCK_WAIT_QUEUE,   /* who waits; waking takes the run queue */
+	LOCK_WAIT_QUEUE,   /* who waits; waking takes the run queue. A watched
+			      file's queue before that of its watcher (epoll) */
+	LOCK_EPOLL_READY,  /* an epoll set's ready list, from a wake-up */
 	LOCK_RUN_QUEUE,    /* a hart's run queue; two: lower hart index first */
 	LOCK_DEVICE,       /* a device's registers, also in its interrupt */
 	LOCK_SLAB,         /* a slab cache */

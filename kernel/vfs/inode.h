@@ -19,8 +19,10 @@ struct file_ops;
 struct inode;
 struct io_buf;
 struct path;
+struct pipe;
 struct super_block;
 struct statfs_info;
+struct unix_socket;
 
 /* Times are ns since 1970. */
 struct inode {
@@ -42,6 +44,8 @@ struct inode {
 	uint64_t rdev; /* devices: fixed; makedev of <linux/kdev_t.h> */
 	struct page_cache cache; /* regular files: contents and size */
 	void *data;		 /* the file system's, or the pipe, socket */
+	struct pipe *fifo;	 /* S_IFIFO: while it is open; vfs/pipe.c */
+	struct unix_socket *socket; /* S_IFSOCK: who is bound; net/unix.c */
 	struct file_lock_list *locks; /* advisory locks; vfs/file_lock.c */
 	struct list_head watches;     /* inotify; vfs/inotify.c */
 	unsigned int writers; /* open for writing; -ETXTBSY; atomic */
