@@ -40,6 +40,16 @@ void sched_yield(void);
 void sched_tick(uint64_t now_ns);
 
 /*
+ * At the end of an interrupt that came while the kernel ran, with interrupts
+ * on and no spinlock held (current_irq()->depth is 0): give the hart to
+ * another thread if that is due. Called and returns with interrupts off.
+ */
+void sched_preempt(void);
+
+/* The boot code's last call: wait for work, for ever. */
+void sched_idle(void) __noreturn;
+
+/*
  * Sleep until @deadline_ns (monotonic) or a wake-up; the state was set by the
  * caller. Returns true if the deadline came first.
  */
@@ -55,6 +65,19 @@ void sched_load_average(uint64_t load[3]);
 uint64_t sched_num_switches(void);
 /* Time all harts were idle, ns. */
 uint64_t sched_idle_ns(void);
+/*
+ * CPU time of @thread until now, including the stretch it is running. User and
+ * system together are exact; how they divide is sampled (account.c).
+ */
+void sched_cpu_time(struct thread *thread, uint64_t *user_ns,
+		    uint64_t *system_ns);
+/*
+ * @space is about to be taken down: no hart may go on with its page table
+ * (kernel threads borrow the one they find). Called by the last put.
+ */
+void sched_forget_space(struct vm_space *space);
+/* "rr": the policy chosen by the boot argument sched=NAME. */
+const char *sched_policy_name(void);
 /* Change how @thread is scheduled; it may run or wait meanwhile. */
 void sched_set_policy(struct thread *thread, int policy, int rt_priority);
 void sched_set_nice(struct thread *thread, int nice);

@@ -98,6 +98,10 @@ struct thread {
 
 	struct sched_entity sched;
 
+	/* Threads of the kernel's own: what they run. */
+	void (*kernel_fn)(void *arg);
+	void *kernel_arg;
+
 	/* proc/: this thread only unless said otherwise. */
 	struct pid *pid;		 /* its number: gettid(2) */
 	struct list_head process_node;	 /* process.threads, process.lock */

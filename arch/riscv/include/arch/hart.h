@@ -37,6 +37,18 @@ static inline bool arch_interrupts_are_on(void)
 	return now & ARCH_INTERRUPT_BIT;
 }
 
+/*
+ * Did the trap being handled come from user mode? sstatus.SPP; only before
+ * interrupts are turned on again.
+ */
+static inline bool arch_trap_from_user(void)
+{
+	unsigned long status;
+
+	__asm__ volatile("csrr %0, sstatus" : "=r"(status));
+	return !(status & 0x100UL);
+}
+
 /* In a spin loop: let the other hart go on (Zihintpause, a hint everywhere). */
 static inline void arch_spin_hint(void)
 {
