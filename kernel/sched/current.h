@@ -27,6 +27,6 @@ static inline struct thread *current(void)
 
 static inline struct thread_irq *current_irq(void)
 {
-	return (struct thread_irq *)((char *)arch_current() +
+	return (struct thread_irq *)((uintptr_t)arch_current() +
 				     sizeof(struct arch_thread));
 }
