@@ -33,6 +33,8 @@ void timers_init(void);
 void timers_interrupt(void);
 /*
  * The scheduler's own deadline on this hart (end of the quantum), kept apart
- * because it moves at every switch. UINT64_MAX: none.
+ * because it moves at every switch. UINT64_MAX: none. Takes no lock, since it
+ * is called with a run queue's held; interrupts are off. At the deadline, and
+ * only then, the timer interrupt calls sched_tick().
  */
 void timers_set_quantum_end(uint64_t deadline_ns);
