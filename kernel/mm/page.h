@@ -14,39 +14,48 @@
 #include "kernel/lib/refcount.h"
 
 struct page_cache;
-struct slab_cache;
 
 /* Bits of page.flags; atomic. */
 #define PAGE_FLAG_RESERVED 1u  /* firmware, kernel image: never allocated */
-#define PAGE_FLAG_FREE	   2u  /* in the buddy allocator */
-#define PAGE_FLAG_SLAB	   4u  /* holds kernel objects */
+#define PAGE_FLAG_FREE     2u  /* in the buddy allocator */
+#define PAGE_FLAG_SLAB     4u  /* holds kernel objects */
 #define PAGE_FLAG_UPTODATE 8u  /* page cache: contents are valid */
-#define PAGE_FLAG_DIRTY	   16u /* page cache: newer than the disk */
-#define PAGE_FLAG_ANON	   32u /* private memory of a program */
-#define PAGE_FLAG_TABLE	   64u /* a page table */
+#define PAGE_FLAG_DIRTY    16u /* page cache: newer than the disk */
+#define PAGE_FLAG_ANON     32u /* private memory of a program */
+#define PAGE_FLAG_TABLE    64u /* a page table */
 
 struct page {
 	unsigned int flags; /* atomic */
 	struct refcount refs;
-	unsigned int order; /* of the block this page heads */
-	unsigned int map_count; /* atomic; page tables that map it */
+	uint16_t order;      /* of the block this page heads */
+	uint16_t slab_cache; /* SLAB: which cache; slab.c */
+	union {
+		unsigned int map_count; /* atomic; page tables that map it */
+		struct {
+			/* SLAB; the cache's lock. */
+			uint16_t slab_used; /* objects handed out */
+			uint16_t slab_free; /* first free object; slab.c */
+		};
+	};
 	union {
 		struct list_head node; /* free list or owner's list */
 		struct {
 			struct page_cache *cache; /* page cache; its lock */
-			uint64_t index;		  /* page number in the file */
-		};
-		struct {
-			struct slab_cache *slab;
-			void *slab_data;
+			uint64_t index;           /* page number in the file */
 		};
 	};
 };
+
+/* One per frame: keep it small (1/128 of RAM). */
+_Static_assert(sizeof(struct page) == 32, "struct page");
 
 /* Flags of page_alloc(). */
 #define ALLOC_ZERO   1u /* cleared */
 #define ALLOC_ATOMIC 2u /* do not sleep or reclaim: NULL soon */
 #define ALLOC_USER   4u /* for a program: may call the out-of-memory killer */
+
+/* The largest block: 2^MAX_ORDER frames, 8 MiB. */
+#define MAX_ORDER 11u
 
 /*
  * 2^@order frames, aligned to their size; refs is 1.
@@ -59,6 +68,8 @@ static inline void page_get(struct page *page)
 }
 /* Drop a reference; the last frees the block. Any context. */
 void page_put(struct page *page);
+/* Free a block whose last reference is known to be gone. Any context. */
+void page_free(struct page *page);
 
 paddr_t page_to_phys(const struct page *page);
 /* NULL if @pa is not RAM that we manage. */
@@ -78,13 +89,18 @@ void memory_add(paddr_t start, uint64_t size);
 void memory_reserve(paddr_t start, uint64_t size);
 void *early_alloc_page(void); /* zeroed; its physical page is direct mapped */
 void memory_init(void);
+/*
+ * Give reserved memory that has served its time (the initial ramdisk) to the
+ * allocator, after memory_init(). Only whole frames inside the range.
+ */
+void memory_release(paddr_t start, uint64_t size);
 /* Bank @i (0..); false past the end. */
 bool memory_bank(unsigned int i, paddr_t *start, uint64_t *size);
 
 /* In pages. */
 struct memory_info {
-	uint64_t total;	    /* all RAM we were told of */
-	uint64_t managed;   /* of these, given to the allocator */
+	uint64_t total;   /* all RAM we were told of */
+	uint64_t managed; /* of these, given to the allocator */
 	uint64_t free;
 	uint64_t cached;    /* page cache incl. tmpfs */
 	uint64_t shared;    /* tmpfs and shared anonymous */

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buddy.c - free frames, in blocks of powers of two
+ *
+ * Idea: a free block of 2^k frames begins at a frame number divisible by 2^k,
+ * so it has exactly one buddy: the block whose number differs in bit k only.
+ * Too large a block is split into two buddies; a freed block whose buddy is
+ * free too merges with it, and so on upward. One list of blocks per k.
+ * In front of it each hart keeps a few single frames, so that the common case
+ * (one frame, taken or given back) takes no lock.
+ *
+ * Invariants
+ *   B1  PAGE_FLAG_FREE is set exactly on the first page of a block on a list,
+ *	 and its order is the list's.
+ *   B2  No two buddies are both free (they would have been merged).
+ *   B3  free_pages is the number of frames on the lists (not the harts').
+ *
+ * Who may have the last frames: programs stop at `reserve`, the kernel's own
+ * structures at a quarter of it, and the rest is for those who cannot wait.
+ * So programs never starve the kernel.
+ *
+ * Locks: frames_lock for the lists; a hart's frames: that hart, interrupts
+ * off. Read: OSTEP ch. 17 (buddy allocation); Knuth, TAOCP 2.5.
+ */
+#include "kernel/mm/page.h"
+#include "kernel/mm/internal.h"
+#include "kernel/lib/string.h"
+#include "kernel/sync/mutex.h"
+
+/* Frames a hart may keep, and how many move to or from the lists at once. */
+#define HART_FRAMES 32u
+#define HART_BATCH  16u
+
+#define RESERVE_MIN 64u
+#define RESERVE_MAX 1024u
+
+/* Times a program's allocation waits for a victim before it fails. */
+#define VICTIM_TRIES 100u
+
+static struct spinlock frames_lock = SPINLOCK_INIT(LOCK_FRAMES);
+
+/* Under frames_lock. */
+static struct list_head free_blocks[MAX_ORDER + 1];
+static uint64_t free_pages;
+static uint64_t managed_pages;
+static bool lists_ready;
+
+/* Fixed after boot. */
+static uint64_t reserve;
+
+/* This hart only, interrupts off. */
+static struct hart_frames {
+	unsigned int count;
+	struct page *frames[HART_FRAMES];
+	uint64_t allocated, freed; /* pages since boot; read by others */
+} __aligned(64) hart_frames[MAX_HARTS];
+
+/* ---- The lists; frames_lock held ---------------------------------------- */
+
+static void push_block(struct page *page, unsigned int order)
+{
+	page->flags = PAGE_FLAG_FREE;
+	page->order = (uint16_t)order;
+	list_push_front(&free_blocks[order], &page->node);
+	free_pages += 1UL << order;
+}
+
+static void remove_block(struct page *page)
+{
+	list_remove(&page->node);
+	page->flags = 0;
+	free_pages -= 1UL << page->order;
+}
+
+/* The free buddy of the block at @page, or NULL. */
+static struct page *free_buddy(const struct memory_bank *bank,
+			       struct page *page, unsigned int order)
+{
+	uint64_t frame = bank->first_frame + (uint64_t)(page - bank->pages);
+	uint64_t index = (frame ^ BIT(order)) - bank->first_frame;
+	struct page *buddy;
+
+	/* Below the bank wraps around and is too large as well. */
+	if (index >= bank->num_frames)
+		return NULL;
+	buddy = bank->pages + index;
+	if (!(buddy->flags & PAGE_FLAG_FREE) || buddy->order != order)
+		return NULL;
+	return buddy;
+}
+
+static void free_block(struct page *page, unsigned int order)
+{
+	const struct memory_bank *bank = memory_bank_of(page);
+
+	for (; order < MAX_ORDER; order++) {
+		struct page *buddy = free_buddy(bank, page, order);
+
+		if (!buddy)
+			break;
+		remove_block(buddy);
+		page = MIN(page, buddy);
+	}
+	push_block(page, order);
+}
+
+/* NULL: no block is large enough. */
+static struct page *take_block(unsigned int order)
+{
+	unsigned int k = order;
+	struct page *page;
+
+	while (list_empty(&free_blocks[k])) {
+		if (++k > MAX_ORDER)
+			return NULL;
+	}
+	page = list_first(&free_blocks[k], struct page, node);
+	remove_block(page);
+	/* Give the upper halves back until the rest fits. */
+	while (k > order) {
+		k--;
+		push_block(page + BIT(k), k);
+	}
+	return page;
+}
+
+/* May an allocation with @flags take 2^@order frames? */
+static bool above_reserve(unsigned int order, unsigned int flags)
+{
+	uint64_t keep = reserve / 4;
+
+	if (flags & ALLOC_USER)
+		keep = reserve;
+	else if (flags & ALLOC_ATOMIC)
+		keep = 0;
+	return free_pages >= keep + BIT(order);
+}
+
+/* ---- A hart's own frames; interrupts off --------------------------------- */
+
+static void refill(struct hart_frames *mine, unsigned int flags)
+{
+	/* When it gets tight take just the one, so that what the kernel may
+	 * have does not end up with a program. */
+	unsigned int batch = free_pages > 2 * reserve ? HART_BATCH : 1;
+
+	spin_lock(&frames_lock);
+	while (mine->count < batch && above_reserve(0, flags))
+		mine->frames[mine->count++] = take_block(0);
+	spin_unlock(&frames_lock);
+}
+
+static void spill(struct hart_frames *mine, unsigned int keep)
+{
+	spin_lock(&frames_lock);
+	while (mine->count > keep)
+		free_block(mine->frames[--mine->count], 0);
+	spin_unlock(&frames_lock);
+}
+
+static struct page *alloc_frame(unsigned int flags)
+{
+	struct hart_frames *mine;
+	struct page *page = NULL;
+
+	interrupts_off_enter();
+	mine = &hart_frames[arch_hart_index()];
+	if (unlikely(mine->count == 0))
+		refill(mine, flags);
+	if (likely(mine->count > 0)) {
+		page = mine->frames[--mine->count];
+		mine->allocated++;
+	}
+	interrupts_off_leave();
+	return page;
+}
+
+static struct page *alloc_block(unsigned int order, unsigned int flags)
+{
+	struct hart_frames *mine;
+	struct page *page = NULL;
+
+	interrupts_off_enter();
+	mine = &hart_frames[arch_hart_index()];
+	spin_lock(&frames_lock);
+	if (above_reserve(order, flags))
+		page = take_block(order);
+	spin_unlock(&frames_lock);
+	if (!page && mine->count) {
+		/* Our own frames may be what keeps buddies apart. */
+		spill(mine, 0);
+		spin_lock(&frames_lock);
+		if (above_reserve(order, flags))
+			page = take_block(order);
+		spin_unlock(&frames_lock);
+	}
+	if (page)
+		mine->allocated += BIT(order);
+	interrupts_off_leave();
+	return page;
+}
+
+/* ---- Public --------------------------------------------------------------- */
+
+static struct page *try_alloc(unsigned int order, unsigned int flags)
+{
+	return order == 0 ? alloc_frame(flags) : alloc_block(order, flags);
+}
+
+/* Memory is out, for a program: somebody has to go. */
+static struct page *alloc_after_kill(unsigned int order, unsigned int flags)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < VICTIM_TRIES; tries++) {
+		struct page *page;
+
+		if (!memory_wait_for_victim())
+			return NULL;
+		page = try_alloc(order, flags);
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
+struct page *page_alloc(unsigned int order, unsigned int flags)
+{
+	struct page *page;
+	size_t i;
+
+	if (order > MAX_ORDER)
+		return NULL;
+	page = try_alloc(order, flags);
+	if (unlikely(!page)) {
+		if ((flags & (ALLOC_USER | ALLOC_ATOMIC)) != ALLOC_USER)
+			return NULL;
+		page = alloc_after_kill(order, flags);
+		if (!page)
+			return NULL;
+	}
+	debug_assert(refcount_read(&page->refs) == 0);
+	page->flags = 0;
+	page->order = (uint16_t)order;
+	page->map_count = 0;
+	refcount_init(&page->refs, 1);
+	if (flags & ALLOC_ZERO) {
+		char *memory = page_address(page);
+
+		for (i = 0; i < BIT(order); i++)
+			clear_page(memory + i * PAGE_SIZE);
+	}
+	return page;
+}
+
+void page_free(struct page *page)
+{
+	unsigned int order = page->order;
+	struct hart_frames *mine;
+
+	debug_assert(!(page->flags & (PAGE_FLAG_FREE | PAGE_FLAG_RESERVED)));
+	if (page->flags & PAGE_FLAG_ANON)
+		memory_count(COUNT_ANONYMOUS, -1);
+	page->flags = 0;
+	interrupts_off_enter();
+	mine = &hart_frames[arch_hart_index()];
+	mine->freed += BIT(order);
+	if (likely(order == 0)) {
+		if (unlikely(mine->count == HART_FRAMES))
+			spill(mine, HART_FRAMES - HART_BATCH);
+		mine->frames[mine->count++] = page;
+	} else {
+		spin_lock(&frames_lock);
+		free_block(page, order);
+		spin_unlock(&frames_lock);
+	}
+	interrupts_off_leave();
+}
+
+void page_put(struct page *page)
+{
+	if (refcount_put(&page->refs))
+		page_free(page);
+}
+
+/* ---- Boot and reports ------------------------------------------------------ */
+
+void buddy_add(struct page *page, uint64_t count)
+{
+	const struct memory_bank *bank = memory_bank_of(page);
+	uint64_t frame = bank->first_frame + (uint64_t)(page - bank->pages);
+	unsigned int i;
+
+	spin_lock(&frames_lock);
+	if (!lists_ready) {
+		for (i = 0; i <= MAX_ORDER; i++)
+			list_init(&free_blocks[i]);
+		lists_ready = true;
+	}
+	managed_pages += count;
+	while (count > 0) {
+		/* The largest block that begins here and fits. */
+		unsigned int order = MAX_ORDER;
+
+		while (!IS_ALIGNED(frame, BIT(order)) || BIT(order) > count)
+			order--;
+		free_block(page, order);
+		page += BIT(order);
+		frame += BIT(order);
+		count -= BIT(order);
+	}
+	spin_unlock(&frames_lock);
+}
+
+void buddy_ready(void)
+{
+	reserve = managed_pages / 64;
+	reserve = MAX(reserve, (uint64_t)RESERVE_MIN);
+	reserve = MIN(reserve, (uint64_t)RESERVE_MAX);
+}
+
+uint64_t buddy_free_pages(void)
+{
+	uint64_t pages = READ_ONCE(free_pages);
+	unsigned int i;
+
+	for (i = 0; i < MAX_HARTS; i++)
+		pages += READ_ONCE(hart_frames[i].count);
+	return pages;
+}
+
+uint64_t buddy_managed_pages(void)
+{
+	return READ_ONCE(managed_pages);
+}
+
+void buddy_get_traffic(uint64_t *allocated, uint64_t *freed)
+{
+	unsigned int i;
+
+	*allocated = 0;
+	*freed = 0;
+	for (i = 0; i < MAX_HARTS; i++) {
+		*allocated += READ_ONCE(hart_frames[i].allocated);
+		*freed += READ_ONCE(hart_frames[i].freed);
+	}
+}

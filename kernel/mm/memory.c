@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c - which physical memory there is, and one struct page per frame
+ *
+ * Idea: RAM comes in banks, anywhere, with holes between them. Each bank has
+ * its own array of struct page, placed inside the bank itself, so a hole costs
+ * nothing; most machines have one bank, and then the search for the right one
+ * ends at the first. What firmware, the kernel image, the device tree and the
+ * ramdisk occupy is kept in a sorted list of reserved ranges until the
+ * allocator takes over.
+ *
+ * Invariants
+ *   M1  Banks do not overlap; nor do reserved ranges, which are sorted.
+ *   M2  A frame is either reserved or the buddy allocator's.
+ *
+ * Locks: none; banks are fixed after memory_init(), before other harts run.
+ */
+#include "kernel/mm/page.h"
+#include "kernel/mm/internal.h"
+#include "kernel/debug/log.h"
+#include "kernel/debug/panic.h"
+#include "kernel/lib/string.h"
+
+#define MAX_BANKS    16
+#define MAX_RESERVED 128
+
+struct range {
+	paddr_t start, end; /* frame aligned */
+};
+
+static struct memory_bank banks[MAX_BANKS];
+static unsigned int num_banks;
+
+/* Until memory_init(). */
+static struct range reserved[MAX_RESERVED];
+static unsigned int num_reserved;
+
+static bool initialised;
+
+/* Cut [@start, @start + @size) to whole frames that the direct map reaches. */
+static struct range bank_range(paddr_t start, uint64_t size)
+{
+	paddr_t end = start + size;
+
+	if (end < start || end > DIRECT_MAP_SIZE)
+		end = DIRECT_MAP_SIZE;
+	start = ALIGN_UP(start, PAGE_SIZE);
+	end = ALIGN_DOWN(end, PAGE_SIZE);
+	return (struct range){ start, end };
+}
+
+void memory_add(paddr_t start, uint64_t size)
+{
+	struct range r = bank_range(start, size);
+	unsigned int i;
+
+	if (start >= DIRECT_MAP_SIZE || r.start >= r.end)
+		return;
+	for (i = 0; i < num_banks; i++) {
+		struct memory_bank *bank = &banks[i];
+
+		if (r.start < bank->end && bank->start < r.end) {
+			log_warning("memory: bank at %#lx overlaps, ignored",
+				    start);
+			return;
+		}
+		/* Two that touch are one: fewer to search. */
+		if (r.start == bank->end) {
+			bank->end = r.end;
+			return;
+		}
+		if (r.end == bank->start) {
+			bank->start = r.start;
+			return;
+		}
+	}
+	if (num_banks == MAX_BANKS) {
+		log_warning("memory: more than %d banks, rest unused",
+			    MAX_BANKS);
+		return;
+	}
+	banks[num_banks++] =
+		(struct memory_bank){ .start = r.start, .end = r.end };
+}
+
+void memory_reserve(paddr_t start, uint64_t size)
+{
+	struct range new = { ALIGN_DOWN(start, PAGE_SIZE),
+			     ALIGN_UP(start + size, PAGE_SIZE) };
+	unsigned int first = 0, past;
+
+	assert(!initialised);
+	if (size == 0)
+		return;
+
+	/* Entries [first, past) touch the new one and melt into it (M1). */
+	while (first < num_reserved && reserved[first].end < new.start)
+		first++;
+	for (past = first; past < num_reserved; past++) {
+		if (reserved[past].start > new.end)
+			break;
+		new.start = MIN(new.start, reserved[past].start);
+		new.end = MAX(new.end, reserved[past].end);
+	}
+	if (past == first && num_reserved == MAX_RESERVED)
+		panic("more than %d reserved ranges of memory", MAX_RESERVED);
+	memmove(&reserved[first + 1], &reserved[past],
+		(num_reserved - past) * sizeof(reserved[0]));
+	num_reserved = num_reserved - (past - first) + 1;
+	reserved[first] = new;
+}
+
+bool memory_bank(unsigned int i, paddr_t *start, uint64_t *size)
+{
+	if (i >= num_banks)
+		return false;
+	*start = banks[i].start;
+	*size = banks[i].end - banks[i].start;
+	return true;
+}
+
+/*
+ * The next unreserved piece of @bank at or after @from. False: none.
+ */
+static bool next_unreserved(const struct memory_bank *bank, paddr_t from,
+			    struct range *out)
+{
+	unsigned int i;
+
+	from = MAX(from, bank->start);
+	out->end = bank->end;
+	for (i = 0; i < num_reserved; i++) {
+		if (reserved[i].end <= from)
+			continue;
+		if (reserved[i].start > from) {
+			out->end = MIN(reserved[i].start, bank->end);
+			break;
+		}
+		from = reserved[i].end;
+	}
+	out->start = from;
+	return from < out->end;
+}
+
+/* The first @size bytes of @bank that nobody has, then reserved; 0: none. */
+static paddr_t take_early(const struct memory_bank *bank, uint64_t size)
+{
+	struct range free = { 0, 0 };
+
+	while (next_unreserved(bank, free.end, &free)) {
+		/* Physical address 0 would look like "none". */
+		if (free.start == 0)
+			free.start = PAGE_SIZE;
+		if (free.start + size <= free.end) {
+			memory_reserve(free.start, size);
+			return free.start;
+		}
+	}
+	return 0;
+}
+
+static struct memory_bank *largest_bank(void)
+{
+	struct memory_bank *best = &banks[0];
+	unsigned int i;
+
+	for (i = 1; i < num_banks; i++) {
+		if (banks[i].end - banks[i].start > best->end - best->start)
+			best = &banks[i];
+	}
+	return best;
+}
+
+void *early_alloc_page(void)
+{
+	paddr_t frame = take_early(largest_bank(), PAGE_SIZE);
+	void *page;
+
+	if (!frame)
+		panic("no memory for the first page tables");
+	page = phys_to_virt(frame);
+	clear_page(page);
+	return page;
+}
+
+/* Give @bank its array, all zero: no frame is free or reserved yet. */
+static void create_pages(struct memory_bank *bank)
+{
+	uint64_t size;
+	paddr_t at;
+	unsigned int i;
+
+	bank->first_frame = bank->start >> PAGE_SHIFT;
+	bank->num_frames = (bank->end - bank->start) >> PAGE_SHIFT;
+	size = ALIGN_UP(bank->num_frames * sizeof(struct page), PAGE_SIZE);
+	at = take_early(bank, size);
+	/* A bank that is reserved almost whole: any other will do. */
+	for (i = 0; !at && i < num_banks; i++)
+		at = take_early(&banks[i], size);
+	if (!at)
+		panic("no memory for %lu page descriptors", bank->num_frames);
+	bank->pages = phys_to_virt(at);
+	memset(bank->pages, 0, size);
+}
+
+static struct page *bank_page(const struct memory_bank *bank, paddr_t pa)
+{
+	return bank->pages + ((pa - bank->start) >> PAGE_SHIFT);
+}
+
+static void mark_reserved(const struct memory_bank *bank, paddr_t start,
+			  paddr_t end)
+{
+	for (; start < end; start += PAGE_SIZE) {
+		struct page *page = bank_page(bank, start);
+
+		page->flags = PAGE_FLAG_RESERVED;
+		refcount_init(&page->refs, 1);
+	}
+}
+
+/* Hand the free pieces of @bank to the buddy allocator, mark the others. */
+static void open_bank(const struct memory_bank *bank)
+{
+	struct range free = { bank->start, bank->start };
+	paddr_t done = bank->start;
+
+	while (next_unreserved(bank, free.end, &free)) {
+		mark_reserved(bank, done, free.start);
+		buddy_add(bank_page(bank, free.start),
+			  (free.end - free.start) >> PAGE_SHIFT);
+		done = free.end;
+	}
+	mark_reserved(bank, done, bank->end);
+}
+
+void memory_init(void)
+{
+	unsigned int i;
+
+	if (num_banks == 0)
+		panic("the device tree names no usable memory");
+	/* All arrays first: each reserves memory, perhaps in another bank. */
+	for (i = 0; i < num_banks; i++)
+		create_pages(&banks[i]);
+	initialised = true;
+	for (i = 0; i < num_banks; i++)
+		open_bank(&banks[i]);
+	buddy_ready();
+}
+
+void memory_release(paddr_t start, uint64_t size)
+{
+	paddr_t end = ALIGN_DOWN(start + size, PAGE_SIZE);
+
+	assert(initialised);
+	for (start = ALIGN_UP(start, PAGE_SIZE); start < end;
+	     start += PAGE_SIZE) {
+		struct page *page = phys_to_page(start);
+
+		if (!page || !(page->flags & PAGE_FLAG_RESERVED))
+			continue;
+		page->flags = 0;
+		refcount_init(&page->refs, 0);
+		buddy_add(page, 1);
+	}
+}
+
+const struct memory_bank *memory_bank_of(const struct page *page)
+{
+	unsigned int i;
+
+	for (i = 0; i < num_banks; i++) {
+		if (page >= banks[i].pages &&
+		    page < banks[i].pages + banks[i].num_frames)
+			return &banks[i];
+	}
+	panic("%p is no struct page", (const void *)page);
+}
+
+paddr_t page_to_phys(const struct page *page)
+{
+	const struct memory_bank *bank = memory_bank_of(page);
+
+	return bank->start + ((paddr_t)(page - bank->pages) << PAGE_SHIFT);
+}
+
+struct page *phys_to_page(paddr_t pa)
+{
+	unsigned int i;
+
+	for (i = 0; i < num_banks; i++) {
+		if (pa >= banks[i].start && pa < banks[i].end)
+			return bank_page(&banks[i], pa);
+	}
+	return NULL;
+}
