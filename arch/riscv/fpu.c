@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fpu.c - floating-point registers, moved only when somebody uses them
+ *
+ * Idea: the kernel never uses the unit, so the registers stay where they are
+ * across traps. sstatus.FS, saved in the trap frame, says what is in them:
+ *   Off     the program has not used the unit (its first FP instruction traps)
+ *   Clean   the same as in arch.fpu
+ *   Dirty   newer than arch.fpu; set by the hart at the first write
+ * So a switch away saves only dirty registers, and a switch to a thread that
+ * never used the unit loads nothing.
+ *
+ * Source: Privileged Spec, "Extension Context Status in sstatus".
+ */
+#include "arch/riscv/fpu.h"
+#include <arch/thread.h>
+#include <arch/trap_frame.h>
+#include "arch/riscv/csr.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/thread.h"
+
+static unsigned int frame_fs(const struct trap_frame *tf)
+{
+	return (unsigned int)((tf->status & SSTATUS_FS) >> SSTATUS_FS_SHIFT);
+}
+
+static void set_frame_fs(struct trap_frame *tf, uint64_t fs)
+{
+	tf->status = (tf->status & ~(uint64_t)SSTATUS_FS) |
+		     (fs << SSTATUS_FS_SHIFT);
+}
+
+/* The unit must be on for the moves; the frame decides again at sret. */
+static void load_registers(struct thread *thread)
+{
+	csr_set(sstatus, SSTATUS_FS);
+	fpu_registers_load(&thread->arch.fpu);
+	set_frame_fs(arch_thread_frame(thread), FS_CLEAN);
+}
+
+void arch_fpu_save(struct thread *thread)
+{
+	struct trap_frame *tf = arch_thread_frame(thread);
+
+	if (frame_fs(tf) != FS_DIRTY)
+		return;
+	csr_set(sstatus, SSTATUS_FS);
+	fpu_registers_save(&thread->arch.fpu);
+	set_frame_fs(tf, FS_CLEAN);
+}
+
+void arch_fpu_changed(struct thread *thread)
+{
+	thread->arch.fpu_live = true;
+	load_registers(thread);
+}
+
+void arch_fpu_reset(struct thread *thread)
+{
+	memset(&thread->arch.fpu, 0, sizeof(thread->arch.fpu));
+	thread->arch.fpu_live = false;
+	set_frame_fs(arch_thread_frame(thread), FS_OFF);
+}
+
+void fpu_leave(struct thread *thread)
+{
+	arch_fpu_save(thread);
+}
+
+void fpu_arrive(struct thread *thread)
+{
+	if (thread->arch.fpu_live)
+		load_registers(thread);
+}
+
+bool fpu_turn_on(struct thread *thread, struct trap_frame *tf)
+{
+	if (frame_fs(tf) != FS_OFF)
+		return false;
+	arch_fpu_changed(thread);
+	return true;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * head.S - the first instructions: from the firmware to kernel_main()
+ *
+ * The image begins with the 64-byte header that U-Boot's booti and other
+ * loaders know (Linux Documentation/arch/riscv/boot-image-header). It runs
+ * wherever it was loaded (2 MiB aligned): until the MMU is on, everything is
+ * addressed relative to pc.
+ */
+#include <arch/thread.h>
+#include "arch/riscv/asm.h"
+
+	.section .text.header, "ax"
+	.globl _start
+_start:
+	.option push
+	.option norvc
+	j	boot			/* code0: over the header */
+	nop				/* code1 */
+	.option pop
+	.dword	0x200000		/* text_offset: where booti puts it */
+	.dword	kernel_size		/* image_size, .bss included */
+	.dword	0			/* flags: little endian */
+	.word	2			/* version 0.2 */
+	.word	0
+	.dword	0
+	.ascii	"RISCV\0\0\0"		/* magic */
+	.ascii	"RSC\x05"		/* magic2 */
+	.word	0			/* no EFI stub */
+
+/*
+ * From the firmware: S-mode, MMU off, one hart; a0 = hart id, a1 = physical
+ * address of the device tree, nothing else is defined.
+ */
+	.section .text.entry, "ax"
+boot:
+	csrw	sie, zero
+	csrw	sip, zero
+	li	t0, SSTATUS_FS | SSTATUS_VS
+	csrc	sstatus, t0		/* a stray FP instruction must trap */
+	mv	s0, a0
+	mv	s1, a1
+
+	/* RAM is not zero on real boards: clear .bss, tables and stack too. */
+	la	t0, bss_start
+	la	t1, bss_end
+1:	sd	zero, 0(t0)
+	addi	t0, t0, 8
+	bltu	t0, t1, 1b
+
+	la	sp, boot_stack_top
+	la	a0, _start
+	call	boot_page_table		/* a0 = satp for the first table */
+
+	/* Where we go on: the same place, at its linked address. */
+	la	t0, _start
+	li	t1, KERNEL_WINDOW
+	sub	t1, t1, t0		/* linked - loaded */
+	la	t2, 2f
+	add	t2, t2, t1
+	csrw	stvec, t2
+	sfence.vma
+	csrw	satp, a0
+	/*
+	 * The next fetch, from the physical address, faults; stvec brings us to
+	 * 2 at the linked address.
+	 */
+	nop
+	.align	2
+2:	la	t0, trap_entry
+	csrw	stvec, t0		/* the trap table, told to the hardware */
+	csrw	sscratch, zero		/* 0: we are in the kernel */
+	la	tp, boot_thread
+	la	sp, boot_stack_top
+	mv	a0, s0
+	mv	a1, s1
+	li	s0, 0			/* end of the call chain */
+	call	boot_hart_main		/* no return */
+
+/*
+ * A secondary hart started through SBI HSM: MMU off, a0 = hart id, a1 =
+ * physical address of its thread. Until harts are brought up, none is.
+ */
+
+	.section .bss
+	.align	15			/* a slot, see STACK_SLOT_SIZE */
+	.space	STACK_SLOT_SIZE
+	.globl	boot_stack_top
+boot_stack_top:

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c - kernel stacks, trap frames and first steps of threads
+ *
+ * Idea: a kernel stack is the upper half of a slot of address space; the lower
+ * half is never mapped, so running over the end is a fault that trap.S turns
+ * into a message. Mapped stacks are kept for the next thread, because mapping
+ * is dear: a fence on every hart when they go.
+ *
+ * Locks: stack_lock guards the two lists.
+ */
+#include <arch/page_table.h>
+#include <arch/thread.h>
+#include <arch/trap_frame.h>
+#include "arch/riscv/asm.h"
+#include "arch/riscv/csr.h"
+#include "arch/riscv/fpu.h"
+#include "arch/riscv/thread_offsets.h"
+#include "kernel/abi/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/page.h"
+#include "kernel/sched/thread.h"
+
+#define STACK_PAGES    (KERNEL_STACK_SIZE / PAGE_SIZE)
+#define NUM_STACK_SLOTS (STACK_WINDOW_SIZE / STACK_SLOT_SIZE)
+#define MAX_KEPT_STACKS 32
+
+_Static_assert(KERNEL_STACK_SIZE == BIT(STACK_BIT), "one bit tells");
+_Static_assert(STACK_SLOT_SIZE == 2 * KERNEL_STACK_SIZE, "guard is half");
+_Static_assert(offsetof(struct arch_thread, kernel_sp) == THREAD_KERNEL_SP, "");
+_Static_assert(offsetof(struct arch_thread, user_tp) == THREAD_USER_TP, "");
+_Static_assert(offsetof(struct arch_thread, scratch) == THREAD_SCRATCH, "");
+_Static_assert(offsetof(struct arch_thread, canary) == THREAD_CANARY, "");
+_Static_assert(offsetof(struct arch_thread, context) == THREAD_CONTEXT, "");
+_Static_assert(sizeof(struct context) == CONTEXT_SIZE, "switch.S");
+_Static_assert(sizeof(struct arch_thread) == ARCH_THREAD_SIZE, "trap.S");
+_Static_assert(offsetof(struct thread, work) == THREAD_WORK, "trap.S");
+
+/* At the lowest word of a stack that is kept or of a slot's record. */
+struct kept_stack {
+	struct kept_stack *next;
+};
+
+static struct spinlock stack_lock = SPINLOCK_INIT(LOCK_PAGE_TABLE);
+/* Under stack_lock. */
+static struct kept_stack *kept_stacks; /* mapped, unused */
+static unsigned int num_kept;
+static uint64_t next_fresh_slot;
+static uint32_t *free_slots; /* numbers of slots unmapped again */
+static unsigned int num_free_slots, max_free_slots;
+
+static void *take_kept_stack(void)
+{
+	struct kept_stack *stack;
+
+	spin_lock(&stack_lock);
+	stack = kept_stacks;
+	if (stack) {
+		kept_stacks = stack->next;
+		num_kept--;
+	}
+	spin_unlock(&stack_lock);
+	return stack;
+}
+
+/* Returns whether @stack was kept. */
+static bool keep_stack(struct kept_stack *stack)
+{
+	bool keep;
+
+	spin_lock(&stack_lock);
+	keep = num_kept < MAX_KEPT_STACKS;
+	if (keep) {
+		stack->next = kept_stacks;
+		kept_stacks = stack;
+		num_kept++;
+	}
+	spin_unlock(&stack_lock);
+	return keep;
+}
+
+/* A slot's first mapped address, or 0: the window is full. */
+static vaddr_t take_slot(void)
+{
+	uint64_t slot = NUM_STACK_SLOTS;
+
+	spin_lock(&stack_lock);
+	if (num_free_slots)
+		slot = free_slots[--num_free_slots];
+	else if (next_fresh_slot < NUM_STACK_SLOTS)
+		slot = next_fresh_slot++;
+	spin_unlock(&stack_lock);
+	if (slot == NUM_STACK_SLOTS)
+		return 0;
+	return STACK_WINDOW + slot * STACK_SLOT_SIZE + KERNEL_STACK_SIZE;
+}
+
+static void give_slot_back(vaddr_t base)
+{
+	uint64_t slot = (base - STACK_WINDOW) / STACK_SLOT_SIZE;
+
+	spin_lock(&stack_lock);
+	if (!free_slots) {
+		struct page *page = page_alloc(7, ALLOC_ATOMIC);
+
+		if (page) {
+			free_slots = page_address(page);
+			max_free_slots = (PAGE_SIZE << 7) / sizeof(uint32_t);
+		}
+	}
+	/* Without a record the addresses are lost, not the memory. */
+	if (num_free_slots < max_free_slots)
+		free_slots[num_free_slots++] = (uint32_t)slot;
+	spin_unlock(&stack_lock);
+}
+
+static void unmap_stack(vaddr_t base, size_t num_pages)
+{
+	for (size_t i = 0; i < num_pages; i++) {
+		vaddr_t va = base + i * PAGE_SIZE;
+		pte_t *pte = page_table_entry(&kernel_page_table, va, false);
+
+		page_put(phys_to_page(pte_frame(*pte)));
+		memory_count_stacks(-1);
+	}
+	kernel_unmap(base, num_pages * PAGE_SIZE);
+}
+
+static void *map_stack(void)
+{
+	vaddr_t base = take_slot();
+
+	if (!base)
+		return NULL;
+	for (size_t i = 0; i < STACK_PAGES; i++) {
+		struct page *page = page_alloc(0, 0);
+
+		if (!page || kernel_map(base + i * PAGE_SIZE,
+					page_to_phys(page), PAGE_SIZE,
+					PAGE_READ | PAGE_WRITE)) {
+			if (page)
+				page_put(page);
+			if (i)
+				unmap_stack(base, i);
+			give_slot_back(base);
+			return NULL;
+		}
+		memory_count_stacks(1);
+	}
+	return (void *)base;
+}
+
+int arch_thread_init(struct arch_thread *arch)
+{
+	void *stack = take_kept_stack();
+	struct trap_frame *tf;
+
+	if (!stack)
+		stack = map_stack();
+	if (!stack)
+		return -ENOMEM;
+
+	arch->kernel_stack = stack;
+	tf = (struct trap_frame *)((char *)stack + KERNEL_STACK_SIZE) - 1;
+	memset(tf, 0, sizeof(*tf));
+	arch->kernel_sp = (uint64_t)tf;
+	arch->fpu_live = false;
+	return 0;
+}
+
+void arch_thread_destroy(struct arch_thread *arch)
+{
+	void *stack = arch->kernel_stack;
+
+	arch->kernel_stack = NULL;
+	if (!stack || keep_stack(stack))
+		return;
+	unmap_stack((vaddr_t)stack, STACK_PAGES);
+	give_slot_back((vaddr_t)stack);
+}
+
+struct trap_frame *arch_thread_frame(struct thread *thread)
+{
+	return (struct trap_frame *)thread->arch.kernel_sp;
+}
+
+void thread_first_step(void); /* switch.S */
+
+void arch_thread_start_at(struct arch_thread *arch, void (*fn)(void *),
+			  void *arg)
+{
+	memset(&arch->context, 0, sizeof(arch->context));
+	arch->context.ra = (uint64_t)thread_first_step;
+	arch->context.sp = arch->kernel_sp;
+	arch->context.s[1] = (uint64_t)fn;
+	arch->context.s[2] = (uint64_t)arg;
+}
+
+void arch_thread_leave(struct thread *thread)
+{
+	if (thread->space)
+		fpu_leave(thread);
+}
+
+void arch_thread_arrive(struct thread *thread)
+{
+	if (thread->space)
+		fpu_arrive(thread);
+}
+
+bool tf_in_syscall(const struct trap_frame *tf)
+{
+	return tf->cause == CAUSE_USER_ECALL;
+}
+
+void tf_forget_syscall(struct trap_frame *tf)
+{
+	tf->cause = TF_CAUSE_NONE;
+}
+
+void tf_restart_syscall(struct trap_frame *tf)
+{
+	tf->a[0] = tf->orig_a0;
+	tf->pc -= 4; /* the ecall again */
+	tf->cause = TF_CAUSE_NONE;
+}
+
+void tf_restart_syscall_as(struct trap_frame *tf, long nr)
+{
+	tf_restart_syscall(tf);
+	tf->a[7] = (uint64_t)nr;
+}
+
+void tf_start_program(struct trap_frame *tf, uint64_t pc, uint64_t sp)
+{
+	uint64_t status = csr_read(sstatus);
+
+	memset(tf, 0, sizeof(*tf));
+	tf->pc = pc;
+	tf->sp = sp;
+	/* To user mode, interrupts on, units off until used. */
+	status &= ~(uint64_t)(SSTATUS_SPP | SSTATUS_SIE | SSTATUS_FS |
+			      SSTATUS_VS | SSTATUS_SUM);
+	tf->status = status | SSTATUS_SPIE;
+	tf->cause = TF_CAUSE_NONE;
+}
+
+void tf_start_child(struct trap_frame *child, const struct trap_frame *parent,
+		    uint64_t sp, bool set_tls, uint64_t tls)
+{
+	*child = *parent;
+	child->a[0] = 0;
+	child->cause = TF_CAUSE_NONE;
+	if (sp)
+		child->sp = sp;
+	if (set_tls)
+		child->tp = tls;
+}
