@@ -152,7 +152,7 @@ static void *map_stack(void)
 
 int arch_thread_init(struct arch_thread *arch)
 {
-	void *stack = take_kept_stack();
+	char *stack = take_kept_stack();
 	struct trap_frame *tf;
 
 	if (!stack)
@@ -161,7 +161,7 @@ int arch_thread_init(struct arch_thread *arch)
 		return -ENOMEM;
 
 	arch->kernel_stack = stack;
-	tf = (struct trap_frame *)((char *)stack + KERNEL_STACK_SIZE) - 1;
+	tf = (void *)(stack + KERNEL_STACK_SIZE - sizeof(*tf));
 	memset(tf, 0, sizeof(*tf));
 	arch->kernel_sp = (uint64_t)tf;
 	arch->fpu_live = false;
