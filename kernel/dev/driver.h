@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <arch/machine.h> /* mmio_barrier() */
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
 
@@ -82,5 +83,3 @@ static inline void mmio_write8(volatile void *at, uint8_t value)
 {
 	*(volatile uint8_t *)at = value;
 }
-/* Orders memory and device accesses before it against those after. */
-void mmio_barrier(void); /* arch/riscv/machine.c */

@@ -20,6 +20,9 @@ int arch_console_read(void);
 void arch_power_off(_Bool failed) __attribute__((noreturn));
 void arch_reboot(void) __attribute__((noreturn));
 
+/* Orders memory and device accesses before it against those after. */
+void mmio_barrier(void);
+
 /* Print the registers of a frame (panic). */
 struct trap_frame;
 void arch_print_registers(const struct trap_frame *tf);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hart.c - which harts there are, what they can do, their timer and IPIs
+ *
+ * Idea: firmware names harts by hartid, which may be sparse and may start at
+ * any number; the kernel counts them 0..n-1 in the order of the device tree
+ * and indexes everything by that. Only harts that main.c found usable are
+ * here. The boot hart runs; the others wait, stopped, in the firmware.
+ */
+#include <arch/hart.h>
+#include <arch/harts.h>
+#include "arch/riscv/csr.h"
+#include "arch/riscv/sbi.h"
+#include "arch/riscv/tlb.h"
+#include "kernel/debug/panic.h"
+#include "kernel/lib/string.h"
+
+/* Sstc's compare register; the assembler may not know its name. */
+#define CSR_STIMECMP "0x14d"
+
+/* Fixed after boot. */
+static struct {
+	uint64_t hartid[MAX_HARTS];
+	unsigned int num_harts;
+	unsigned int boot_index;
+	bool has_sstc;
+	uint64_t hwcap;
+	char isa[128];
+} harts;
+
+uint64_t boot_hartid; /* from head.S */
+
+int arch_hart_add(uint64_t hartid)
+{
+	unsigned int i = harts.num_harts;
+
+	if (i == MAX_HARTS)
+		return -1;
+	harts.hartid[i] = hartid;
+	if (hartid == boot_hartid)
+		harts.boot_index = i;
+	harts.num_harts++;
+	return (int)i;
+}
+
+void arch_hart_features(bool has_sstc, const char *isa)
+{
+	harts.has_sstc = has_sstc;
+	strcopy(harts.isa, isa, sizeof(harts.isa));
+	/* Single letters up to the first multi-letter extension: "rv64imafdc".
+	 * V is not told: its state is not saved in signal frames. */
+	for (const char *p = isa + 4; *p && *p != '_'; p++) {
+		if (strchr("imafdc", *p))
+			harts.hwcap |= BIT(*p - 'a');
+	}
+}
+
+uint64_t arch_boot_hartid(void)
+{
+	return boot_hartid;
+}
+
+void arch_timer_set(uint64_t ticks)
+{
+	if (harts.has_sstc)
+		__asm__ volatile("csrw " CSR_STIMECMP ", %0" : : "r"(ticks));
+	else
+		sbi_set_timer(ticks);
+}
+
+unsigned int arch_hart_index(void)
+{
+	/* The only hart that runs threads until the others are started. */
+	return harts.boot_index;
+}
+
+unsigned int arch_num_harts(void)
+{
+	return harts.num_harts;
+}
+
+uint64_t arch_hart_id(unsigned int hart_index)
+{
+	assert(hart_index < harts.num_harts);
+	return harts.hartid[hart_index];
+}
+
+void arch_send_ipi(unsigned int hart_index)
+{
+	sbi_send_ipi(arch_hart_id(hart_index));
+}
+
+uint64_t arch_hwcap(void)
+{
+	return harts.hwcap;
+}
+
+const char *arch_isa_string(void)
+{
+	return harts.isa;
+}
+
+void arch_flush_instruction_cache(void)
+{
+	__asm__ volatile("fence.i" : : : "memory");
+	if (tlb_other_harts_run())
+		sbi_remote_fence_i();
+}

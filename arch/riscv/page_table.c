@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_table.c - Sv39 tables of programs, and the kernel's own mappings
+ *
+ * Idea: a table has three levels of 512 entries. The root's lower half is the
+ * program's; its upper half is the same in every address space, copied from
+ * kernel_page_table when the space is made. All upper-half entries of the root
+ * are filled at boot, so the copies never grow stale (invariant P1).
+ *
+ * A and D are set in every leaf we make: harts may fault instead of setting
+ * them themselves (Svade), and nothing here needs to see them change.
+ *
+ * Locks: kernel_map_lock guards the kernel's windows; a program's table is
+ * guarded by its vm_space.
+ * Read: OSTEP ch. 20 (multi-level page tables).
+ */
+#include <arch/page_table.h>
+#include <arch/harts.h>
+#include "arch/riscv/csr.h"
+#include "arch/riscv/pte.h"
+#include "arch/riscv/tlb.h"
+#include "kernel/abi/errno.h"
+#include "kernel/debug/log.h"
+#include "kernel/debug/panic.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/page.h"
+#include "kernel/sync/spinlock.h"
+
+struct page_table kernel_page_table;
+
+static struct spinlock kernel_map_lock = SPINLOCK_INIT(LOCK_PAGE_TABLE);
+static vaddr_t next_device_va = DEVICE_WINDOW; /* under kernel_map_lock */
+
+/* linker.ld */
+extern char kernel_start[], text_end[], rodata_end[], kernel_end[];
+/* Where the image was loaded; boot.c. */
+extern paddr_t kernel_load_address;
+
+pte_t pte_make(paddr_t frame, unsigned int page_bits)
+{
+	pte_t pte = phys_to_pte(frame) | PTE_V | PTE_A;
+
+	if (page_bits & PAGE_READ)
+		pte |= PTE_R;
+	if (page_bits & PAGE_EXEC)
+		pte |= PTE_X;
+	/* W without R is reserved by the specification. */
+	if ((page_bits & PAGE_WRITE) && !(page_bits & PAGE_COW))
+		pte |= PTE_W | PTE_R | PTE_D;
+	if (page_bits & PAGE_DIRTY)
+		pte |= PTE_D;
+	if (page_bits & PAGE_USER)
+		pte |= PTE_U;
+	if (page_bits & PAGE_COW)
+		pte |= PTE_COW;
+	return pte;
+}
+
+bool pte_present(pte_t pte)
+{
+	return pte & PTE_V;
+}
+
+paddr_t pte_frame(pte_t pte)
+{
+	return pte_to_phys(pte);
+}
+
+unsigned int pte_bits(pte_t pte)
+{
+	unsigned int bits = 0;
+
+	if (pte & PTE_R)
+		bits |= PAGE_READ;
+	if (pte & PTE_W)
+		bits |= PAGE_WRITE;
+	if (pte & PTE_X)
+		bits |= PAGE_EXEC;
+	if (pte & PTE_U)
+		bits |= PAGE_USER;
+	if (pte & PTE_A)
+		bits |= PAGE_ACCESSED;
+	if (pte & PTE_D)
+		bits |= PAGE_DIRTY;
+	if (pte & PTE_COW)
+		bits |= PAGE_COW;
+	return bits;
+}
+
+/* A cleared page for a table, or NULL. */
+static pte_t *table_alloc(void)
+{
+	struct page *page = page_alloc(0, ALLOC_ZERO | ALLOC_ATOMIC);
+
+	if (!page)
+		return NULL;
+	page->flags |= PAGE_FLAG_TABLE;
+	memory_count_tables(1);
+	return page_address(page);
+}
+
+static void table_free(pte_t *table)
+{
+	struct page *page = phys_to_page(direct_to_phys(table));
+
+	page->flags &= ~PAGE_FLAG_TABLE;
+	memory_count_tables(-1);
+	page_put(page);
+}
+
+static pte_t *next_table(pte_t pte)
+{
+	return phys_to_virt(pte_to_phys(pte));
+}
+
+/* The table below *@pte, made if missing and wanted; NULL: none. */
+static pte_t *table_below(pte_t *pte, bool create)
+{
+	pte_t *table;
+
+	if (likely(*pte & PTE_V))
+		return next_table(*pte);
+	if (!create)
+		return NULL;
+	table = table_alloc();
+	if (table)
+		pte_set(pte, phys_to_pte(direct_to_phys(table)) | PTE_V);
+	return table;
+}
+
+pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
+			size_t *count_out)
+{
+	pte_t *level1, *level0;
+
+	level1 = table_below(&table->root[PT_INDEX(va, 2)], create);
+	if (!level1) {
+		*count_out = PT_ENTRIES * PT_ENTRIES -
+			     ((va >> PAGE_SHIFT) &
+			      (PT_ENTRIES * PT_ENTRIES - 1));
+		return NULL;
+	}
+	*count_out = PT_ENTRIES - PT_INDEX(va, 0);
+	level0 = table_below(&level1[PT_INDEX(va, 1)], create);
+	return level0 ? &level0[PT_INDEX(va, 0)] : NULL;
+}
+
+pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create)
+{
+	size_t count;
+
+	return page_table_range(table, va, create, &count);
+}
+
+void *page_table_user_address(struct page_table *table, vaddr_t va,
+			      bool write)
+{
+	pte_t need = PTE_V | PTE_U | PTE_R | (write ? PTE_W : 0);
+	pte_t pte = table->root[PT_INDEX(va, 2)];
+
+	if (!(pte & PTE_V))
+		return NULL;
+	pte = next_table(pte)[PT_INDEX(va, 1)];
+	if (!(pte & PTE_V))
+		return NULL;
+	pte = next_table(pte)[PT_INDEX(va, 0)];
+	if ((pte & need) != need)
+		return NULL;
+	return (char *)phys_to_virt(pte_to_phys(pte)) + (va & (PAGE_SIZE - 1));
+}
+
+int page_table_init(struct page_table *table)
+{
+	table->root = table_alloc();
+	if (!table->root)
+		return -ENOMEM;
+	table->asid = 0;
+	/* P1: the kernel's half never changes after boot. */
+	memcpy(table->root + PT_USER_ENTRIES,
+	       kernel_page_table.root + PT_USER_ENTRIES,
+	       (PT_ENTRIES - PT_USER_ENTRIES) * sizeof(pte_t));
+	return 0;
+}
+
+void page_table_destroy(struct page_table *table)
+{
+	for (size_t i = 0; i < PT_USER_ENTRIES; i++) {
+		pte_t *level1;
+
+		if (!(table->root[i] & PTE_V))
+			continue;
+		level1 = next_table(table->root[i]);
+		for (size_t k = 0; k < PT_ENTRIES; k++) {
+			if (level1[k] & PTE_V)
+				table_free(next_table(level1[k]));
+		}
+		table_free(level1);
+	}
+	table_free(table->root);
+	table->root = NULL;
+}
+
+static pte_t kernel_pte(paddr_t pa, unsigned int page_bits)
+{
+	/* Device memory needs no bits of its own: its attributes come from
+	 * the physical address (PMA). */
+	return pte_make(pa, page_bits) | PTE_G;
+}
+
+int kernel_map(vaddr_t va, paddr_t pa, size_t size, unsigned int page_bits)
+{
+	int err = 0;
+
+	spin_lock(&kernel_map_lock);
+	for (size_t done = 0; done < size && !err; done += PAGE_SIZE) {
+		pte_t *pte = page_table_entry(&kernel_page_table, va + done,
+					      true);
+
+		if (pte)
+			pte_set(pte, kernel_pte(pa + done, page_bits));
+		else
+			err = -ENOMEM;
+	}
+	spin_unlock(&kernel_map_lock);
+	return err;
+}
+
+void kernel_unmap(vaddr_t va, size_t size)
+{
+	spin_lock(&kernel_map_lock);
+	for (size_t done = 0; done < size; done += PAGE_SIZE) {
+		pte_t *pte = page_table_entry(&kernel_page_table, va + done,
+					      false);
+
+		if (pte)
+			pte_clear(pte);
+	}
+	spin_unlock(&kernel_map_lock);
+	tlb_flush_kernel();
+}
+
+volatile void *device_map(paddr_t pa, size_t size)
+{
+	paddr_t first = ALIGN_DOWN(pa, PAGE_SIZE);
+	size_t whole = ALIGN_UP(pa + size, PAGE_SIZE) - first;
+	vaddr_t va;
+
+	spin_lock(&kernel_map_lock);
+	va = next_device_va;
+	if (whole > DEVICE_WINDOW + DEVICE_WINDOW_SIZE - va)
+		va = 0;
+	else
+		next_device_va += whole;
+	spin_unlock(&kernel_map_lock);
+
+	if (!va || kernel_map(va, first, whole,
+			      PAGE_READ | PAGE_WRITE | PAGE_DEVICE))
+		return NULL;
+	return (volatile char *)va + (pa - first);
+}
+
+paddr_t virt_to_phys(const void *va)
+{
+	vaddr_t address = (vaddr_t)va;
+
+	if (address >= KERNEL_WINDOW)
+		return address - KERNEL_WINDOW + kernel_load_address;
+	return direct_to_phys(va);
+}
+
+void arch_kernel_bounds(uint64_t *start, uint64_t *end)
+{
+	*start = kernel_load_address;
+	*end = kernel_load_address + (size_t)(kernel_end - kernel_start);
+}
+
+/* How the kernel may use the frame at @pa through the direct map: code and
+ * constants stay constant through every door (W^X). */
+static unsigned int direct_map_bits(paddr_t pa)
+{
+	paddr_t constant_end = kernel_load_address +
+			       (size_t)(rodata_end - kernel_start);
+
+	if (pa >= kernel_load_address && pa < constant_end)
+		return PAGE_READ;
+	return PAGE_READ | PAGE_WRITE;
+}
+
+/* The largest page that [pa, end) allows at @pa with one protection. */
+static unsigned int direct_map_level(paddr_t pa, paddr_t end)
+{
+	paddr_t kernel_first, kernel_last;
+
+	arch_kernel_bounds(&kernel_first, &kernel_last);
+	for (unsigned int level = 2; level > 0; level--) {
+		paddr_t size = PT_SIZE(level);
+
+		if (!IS_ALIGNED(pa, size) || pa + size > end)
+			continue;
+		if (pa < kernel_last && pa + size > kernel_first)
+			continue;
+		return level;
+	}
+	return 0;
+}
+
+/* Map one page of the direct map at @level; 0 or -ENOMEM. */
+static int direct_map_page(paddr_t pa, unsigned int level)
+{
+	vaddr_t va = DIRECT_MAP_BASE + pa;
+	pte_t *table = kernel_page_table.root;
+
+	for (unsigned int at = 2; at > level; at--) {
+		table = table_below(&table[PT_INDEX(va, at)], true);
+		if (!table)
+			return -ENOMEM;
+	}
+	pte_set(&table[PT_INDEX(va, level)],
+		kernel_pte(pa, direct_map_bits(pa)));
+	return 0;
+}
+
+static int map_banks(void)
+{
+	paddr_t start;
+	uint64_t size;
+
+	for (unsigned int i = 0; memory_bank(i, &start, &size); i++) {
+		paddr_t end = ALIGN_DOWN(start + size, PAGE_SIZE);
+		paddr_t pa = ALIGN_UP(start, PAGE_SIZE);
+
+		while (pa < end) {
+			unsigned int level = direct_map_level(pa, end);
+			int err = direct_map_page(pa, level);
+
+			if (err)
+				return err;
+			pa += PT_SIZE(level);
+		}
+	}
+	return 0;
+}
+
+/* Text R-X, constants R--, data RW-; page by page. */
+static int map_image(void)
+{
+	size_t size = (size_t)(kernel_end - kernel_start);
+	size_t text = (size_t)(text_end - kernel_start);
+	size_t constant = (size_t)(rodata_end - kernel_start);
+	paddr_t pa = kernel_load_address;
+	int err;
+
+	err = kernel_map(KERNEL_WINDOW, pa, text, PAGE_READ | PAGE_EXEC);
+	if (!err)
+		err = kernel_map(KERNEL_WINDOW + text, pa + text,
+				 constant - text, PAGE_READ);
+	if (!err)
+		err = kernel_map(KERNEL_WINDOW + constant, pa + constant,
+				 size - constant, PAGE_READ | PAGE_WRITE);
+	return err;
+}
+
+/* P1: the tables that the root's window entries point to. */
+static int fill_windows(void)
+{
+	static const struct {
+		vaddr_t start;
+		uint64_t size;
+	} windows[] = {
+		{ STACK_WINDOW, STACK_WINDOW_SIZE },
+		{ DEVICE_WINDOW, DEVICE_WINDOW_SIZE },
+		{ KERNEL_WINDOW, PT_SIZE(2) },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+		for (uint64_t at = 0; at < windows[i].size; at += PT_SIZE(2)) {
+			vaddr_t va = windows[i].start + at;
+
+			if (!table_below(
+				    &kernel_page_table.root[PT_INDEX(va, 2)],
+				    true))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int arch_paging_init(void)
+{
+	int err = 0;
+
+	kernel_page_table.root = table_alloc();
+	if (!kernel_page_table.root)
+		return -ENOMEM;
+	err = fill_windows();
+	if (!err)
+		err = map_banks();
+	if (!err)
+		err = map_image();
+	if (!err)
+		page_table_switch(&kernel_page_table);
+	return err;
+}
