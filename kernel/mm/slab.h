@@ -3,7 +3,7 @@
  * slab.h - memory for the kernel's own objects
  *
  * Idea: a cache hands out objects of one size, cut from pages; kmalloc picks
- * the cache of the next size up (16 B ... 4 KiB), whole pages beyond. Debug
+ * the cache of the next size up (16 B ... 2 KiB), whole pages beyond. Debug
  * builds poison freed objects and check the poison when they come back.
  * Read: Bonwick, "The Slab Allocator" (USENIX 1994); OSTEP ch. 17.
  */
