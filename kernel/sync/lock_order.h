@@ -11,10 +11,11 @@
 
 enum lock_rank {
 	/* Sleeping locks (mutex); may be held across a sleep. */
-	LOCK_RENAME = 1,  /* one per file system: directory moves; before inodes */
+	LOCK_FILE = 1,    /* an open file's offset: held over the whole read or
+			     write; two files (copy): by address */
+	LOCK_RENAME,      /* one per file system: directory moves; before inodes */
 	LOCK_MOUNT_TABLE, /* the mount tree; a mount looks up inside */
 	LOCK_INODE,       /* parent directory before child; else by address */
-	LOCK_FILE,        /* an open file's offset; held over inode reads: see vfs */
 	LOCK_EPOLL,       /* an epoll set, which polls pipes, terminals, sockets;
 			     nested sets: outer first */
 	LOCK_PIPE,        /* a pipe's buffer; two pipes (splice): by address */

@@ -89,7 +89,8 @@ int file_open(const struct path *start, const char *name, unsigned int flags,
 int file_open_path(const struct path *path, unsigned int flags,
 		   struct file **out);
 /*
- * A file that has no name: pipes, sockets, eventfd. Takes over @inode.
+ * A file that has no name: pipes, sockets, eventfd. Takes over @inode, also
+ * when it fails.
  * @name as /proc/PID/fd shows it, e.g. "anon_inode:[eventfd]" or "pipe:[%lu]"
  * already formatted.
  */
@@ -127,8 +128,13 @@ struct fd_table *fd_table_copy(struct fd_table *table);
 void fd_table_put(struct fd_table *table);
 void fd_table_close_on_exec(struct fd_table *table);
 
-/* Of the current thread. The file with a reference, or NULL (-EBADF). */
+/*
+ * Of the current thread. The file with a reference, or NULL (-EBADF). Files
+ * opened with O_PATH are only names: fd_get() does not see them, only the few
+ * calls of open(2), "O_PATH", do.
+ */
 struct file *fd_get(int fd);
+struct file *fd_get_any(int fd);
 /*
  * The lowest free descriptor >= @min, given to @file (reference taken over).
  * Returns it, or -EMFILE (@file is not consumed then), -ENOMEM.

@@ -50,6 +50,7 @@ struct inode {
 	struct list_head watches;     /* inotify; vfs/inotify.c */
 	unsigned int writers; /* open for writing; -ETXTBSY; atomic */
 	int exec_count;	      /* running as a program; atomic */
+	bool linkable; /* O_TMPFILE: link(2) may give the first name */
 };
 
 struct inode_ops {
@@ -130,6 +131,11 @@ struct super_block {
 	unsigned int flags; /* MS_RDONLY, ... */
 	struct mutex rename_lock; /* rank LOCK_RENAME */
 	struct dentry *root;
+	/*
+	 * Names come and go only through inode_ops, so that "not there" may be
+	 * remembered. False for procfs, devpts, ...
+	 */
+	bool negative_dentries;
 	void *data;
 };
 

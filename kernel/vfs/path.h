@@ -13,35 +13,44 @@
 #include "kernel/lib/refcount.h"
 #include "kernel/vfs/inode.h"
 
+#define DENTRY_SHORT_NAME 40
+
+/* All under dentry_lock (rank LOCK_DENTRY) but refs and sb; see dentry.c. */
 struct dentry {
-	struct refcount refs;
-	struct inode *inode; /* NULL: negative; LOCK_DENTRY */
-	struct dentry *parent; /* itself for a root; LOCK_DENTRY */
-	char *name;		/* ended by NUL; LOCK_DENTRY */
+	struct refcount refs; /* users, children, and 1 while hashed */
+	uint32_t hash;	      /* of the name */
+	struct inode *inode;  /* NULL: negative */
+	struct dentry *parent; /* itself for a root */
+	char *name;	       /* ended by NUL; short_name or allocated */
 	unsigned int name_len;
-	uint32_t hash;
-	bool hashed;	 /* found by look-ups; false: unlinked */
+	bool hashed;	  /* found by look-ups; false: unlinked */
 	bool mount_point; /* something is mounted here, in some mount */
+	bool recently_used; /* since the last pass of the pruning clock */
 	struct list_head hash_node, sibling, children, lru;
-	struct super_block *sb;
+	struct super_block *sb; /* fixed */
+	char short_name[DENTRY_SHORT_NAME];
 };
 
-struct mount {
-	struct refcount refs;
-	struct mount *parent; /* NULL: the root mount, or detached */
-	struct dentry *mount_point; /* in parent */
-	struct dentry *root;
-	struct super_block *sb;
-	unsigned int flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC... */
-	int id;
-	char *source;
-	struct list_head node; /* all mounts, in order; LOCK_MOUNT_TABLE */
-};
-
+/* A place in the tree that programs see. */
 struct path {
 	struct mount *mount;
 	struct dentry *dentry;
 };
+
+struct mount {
+	struct refcount refs; /* 1 while in the table, users, child mounts */
+	/* Written under mount_table_lock and dentry_lock, read under either. */
+	struct mount *parent; /* NULL: the root mount, or detached */
+	struct dentry *mount_point; /* in parent */
+	struct list_head hash_node;
+	struct dentry *root;	/* fixed */
+	struct super_block *sb; /* fixed */
+	unsigned int flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC... */
+	int id;
+	char *source;
+	struct list_head node; /* all mounts, in order; mount_table_lock */
+};
+
 
 /* Where a thread is: current()->fs; shared by CLONE_FS. */
 struct fs_context {
@@ -65,6 +74,9 @@ void path_put(const struct path *path);
 #define LOOKUP_EMPTY	 8u  /* "" means the start (AT_EMPTY_PATH) */
 #define LOOKUP_NO_LINKS	 16u /* no symbolic link anywhere */
 #define LOOKUP_BENEATH	 32u /* openat2: never leave the start */
+#define LOOKUP_IN_ROOT	 64u /* openat2: the start is the root */
+#define LOOKUP_NO_XDEV	 128u /* openat2: cross no mount */
+#define LOOKUP_NO_MAGIC	 256u /* openat2: no /proc/PID/fd style links */
 
 /*
  * Walk @name (kernel string) from @start (NULL: the cwd; ignored for absolute
@@ -80,20 +92,26 @@ struct path_last {
 int path_lookup(const struct path *start, const char *name, unsigned int flags,
 		struct path *out, struct path_last *last);
 /* The absolute name of @path as seen from @root, into @buf, which it may use
- * from the back; *@out points into it. -ENAMETOOLONG, -ENOENT (unreachable).
+ * from the back; *@out points into it. -ENAMETOOLONG, -ENOENT (unreachable:
+ * *@out is then the name from the top of its tree).
  * Unlinked names get " (deleted)". */
 int path_name(const struct path *path, const struct path *root, char *buf,
 	      size_t size, char **out);
 
-/* For file systems: a root dentry of @sb for @inode (reference taken over). */
+/* For file systems: a root dentry of @sb for @inode (reference taken over,
+ * also when it fails). NULL: no memory. */
 struct dentry *dentry_make_root(struct super_block *sb, struct inode *inode);
 struct dentry *dentry_get(struct dentry *dentry);
 void dentry_put(struct dentry *dentry);
-/* A dentry that is in no tree, e.g. "pipe:[42]"; takes over @inode. */
+/* A dentry that is in no tree, e.g. "pipe:[42]"; takes over @inode, also when
+ * it fails. NULL: no memory. */
 struct dentry *dentry_make_anonymous(struct inode *inode, const char *name);
 /* Forget cached names below @dir that are not in use (procfs: a process
  * died; tests). */
 void dentry_prune(struct dentry *dir);
+/* Memory is short: forget up to @count names that nobody uses. Returns how
+ * many went. Context: thread, may sleep. */
+unsigned int dentry_shrink(unsigned int count);
 
 /* Operations on names, with permission checks: what syscall/ calls.
  * @start as in path_lookup(). */
