@@ -13,5 +13,11 @@
 void boot_args_init(const char *text);
 /* The value of "name=value", "" for a bare "name", NULL when absent. */
 const char *boot_arg(const char *name);
+/*
+ * The words for init: those that nobody asked for with boot_arg() so far. Begin
+ * with *@i = 0; false at the end. @is_variable: for its environment, else one
+ * of its arguments.
+ */
+bool boot_args_for_init(unsigned int *i, const char **word, bool *is_variable);
 /* The whole line, for /proc/cmdline. */
 const char *boot_args_line(void);

@@ -61,6 +61,9 @@
 #define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
+/* The compiler neither moves memory accesses across nor joins them. */
+#define compiler_barrier() __asm__ volatile("" : : : "memory")
+
 /* A debug build (make DEBUG=1) checks more; both branches always compile. */
 #ifndef CONFIG_DEBUG
 #define CONFIG_DEBUG 0

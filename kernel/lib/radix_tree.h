@@ -13,9 +13,16 @@
 struct radix_node;
 
 struct radix_tree {
-	struct radix_node *root;
-	unsigned int height; /* levels below root; 0: empty */
+	struct radix_node *root; /* NULL: empty */
+	unsigned int height;	 /* levels of nodes; 0: empty */
 };
+
+/*
+ * Where nodes come from, set once before the first tree is used. @alloc gets
+ * radix_node_size and need not clear; it returns NULL when memory is out.
+ */
+void radix_set_allocator(void *(*alloc)(size_t size), void (*free)(void *node));
+extern const size_t radix_node_size;
 
 void radix_init(struct radix_tree *tree);
 

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * string.c - bytes and strings
+ *
+ * Idea: copying and clearing is what a kernel does most, so it moves 64-bit
+ * words, several per round of the loop. Words are only read and written where
+ * they are aligned: boards trap a misaligned access to the firmware, which
+ * takes hundreds of instructions to emulate it. Where source and destination
+ * are misaligned against each other, two aligned source words are shifted
+ * together (the byte order is little endian).
+ *
+ * No byte outside the given ranges is read, so the sanitizers agree.
+ */
+#include "kernel/lib/string.h"
+
+#include "kernel/abi/errno.h"
+
+#define WORD_SIZE sizeof(uint64_t)
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "copy_shifted() puts words together in this order");
+
+/* Bytes from @p to the next word boundary. */
+static size_t bytes_to_boundary(const void *p)
+{
+	return -(uintptr_t)p & (WORD_SIZE - 1);
+}
+
+/* One byte after the other; returns where @to ended. */
+static unsigned char *copy_bytes(unsigned char *to, const unsigned char *from,
+				 size_t n)
+{
+	while (n--) {
+		*to++ = *from++;
+		compiler_barrier(); /* else it is made a call of memcpy() */
+	}
+	return to;
+}
+
+/* Both word aligned; @n bytes of which the last few are not a word. */
+static void copy_aligned(uint64_t *to, const uint64_t *from, size_t n)
+{
+	for (; n >= 8 * WORD_SIZE; n -= 8 * WORD_SIZE, to += 8, from += 8) {
+		uint64_t w0 = from[0], w1 = from[1], w2 = from[2], w3 = from[3];
+		uint64_t w4 = from[4], w5 = from[5], w6 = from[6], w7 = from[7];
+
+		to[0] = w0, to[1] = w1, to[2] = w2, to[3] = w3;
+		to[4] = w4, to[5] = w5, to[6] = w6, to[7] = w7;
+	}
+	for (; n >= WORD_SIZE; n -= WORD_SIZE) {
+		*to++ = *from++;
+		compiler_barrier();
+	}
+	copy_bytes((unsigned char *)to, (const unsigned char *)from, n);
+}
+
+/*
+ * @to is word aligned, @from is not, @n is at least two words: each word
+ * written is put together from the rest of one aligned source word and the
+ * beginning of the next.
+ */
+static void copy_shifted(uint64_t *to, const unsigned char *from, size_t n)
+{
+	size_t head = bytes_to_boundary(from);
+	unsigned int low = (unsigned int)head * 8;
+	const uint64_t *next;
+	uint64_t rest = 0;
+
+	for (size_t i = 0; i < head; i++)
+		rest |= (uint64_t)from[i] << (8 * i);
+	next = (const uint64_t *)(uintptr_t)(from + head);
+
+	for (; n >= head + WORD_SIZE; n -= WORD_SIZE) {
+		uint64_t word = *next++;
+
+		*to++ = rest | word << low;
+		rest = word >> (64 - low);
+		from += WORD_SIZE;
+	}
+	copy_bytes((unsigned char *)to, from, n);
+}
+
+void *memcpy(void *to, const void *from, size_t n)
+{
+	unsigned char *d = to;
+	const unsigned char *s = from;
+	size_t head;
+
+	if (n < 3 * WORD_SIZE &&
+	    !IS_ALIGNED((uintptr_t)d | (uintptr_t)s, WORD_SIZE)) {
+		copy_bytes(d, s, n);
+		return to;
+	}
+	head = MIN(bytes_to_boundary(d), n);
+	if (head) {
+		d = copy_bytes(d, s, head);
+		s += head;
+		n -= head;
+	}
+	if (IS_ALIGNED((uintptr_t)s, WORD_SIZE))
+		copy_aligned((uint64_t *)(uintptr_t)d,
+			     (const uint64_t *)(uintptr_t)s, n);
+	else
+		copy_shifted((uint64_t *)(uintptr_t)d, s, n);
+	return to;
+}
+
+/* From the last byte to the first: @to overlaps the end of @from. */
+static void copy_backward(unsigned char *to, const unsigned char *from,
+			  size_t n)
+{
+	bool words = IS_ALIGNED((uintptr_t)to ^ (uintptr_t)from, WORD_SIZE);
+
+	to += n;
+	from += n;
+	while (n && !(words && IS_ALIGNED((uintptr_t)to, WORD_SIZE))) {
+		*--to = *--from;
+		n--;
+		compiler_barrier();
+	}
+	for (; n >= WORD_SIZE; n -= WORD_SIZE) {
+		to -= WORD_SIZE;
+		from -= WORD_SIZE;
+		*(uint64_t *)(uintptr_t)to = *(const uint64_t *)(uintptr_t)from;
+		compiler_barrier();
+	}
+	while (n--) {
+		*--to = *--from;
+		compiler_barrier();
+	}
+}
+
+void *memmove(void *to, const void *from, size_t n)
+{
+	/* Copying upward reads each byte before it is overwritten, unless
+	 * @to lies inside of @from's range. */
+	if ((uintptr_t)to - (uintptr_t)from >= n)
+		return memcpy(to, from, n);
+	copy_backward(to, from, n);
+	return to;
+}
+
+static unsigned char *set_bytes(unsigned char *to, int byte, size_t n)
+{
+	while (n--) {
+		*to++ = (unsigned char)byte;
+		compiler_barrier();
+	}
+	return to;
+}
+
+void *memset(void *to, int byte, size_t n)
+{
+	uint64_t word = (unsigned char)byte * 0x0101010101010101ULL;
+	unsigned char *d = to;
+	uint64_t *w;
+	size_t head = MIN(bytes_to_boundary(d), n);
+
+	d = set_bytes(d, byte, head);
+	n -= head;
+	w = (uint64_t *)(uintptr_t)d;
+	for (; n >= 8 * WORD_SIZE; n -= 8 * WORD_SIZE, w += 8) {
+		w[0] = word, w[1] = word, w[2] = word, w[3] = word;
+		w[4] = word, w[5] = word, w[6] = word, w[7] = word;
+	}
+	for (; n >= WORD_SIZE; n -= WORD_SIZE) {
+		*w++ = word;
+		compiler_barrier();
+	}
+	set_bytes((unsigned char *)w, byte, n);
+	return to;
+}
+
+void clear_page(void *page)
+{
+	uint64_t *w = page;
+	uint64_t *end = w + PAGE_SIZE / WORD_SIZE;
+
+	for (; w != end; w += 16) {
+		w[0] = 0, w[1] = 0, w[2] = 0, w[3] = 0;
+		w[4] = 0, w[5] = 0, w[6] = 0, w[7] = 0;
+		w[8] = 0, w[9] = 0, w[10] = 0, w[11] = 0;
+		w[12] = 0, w[13] = 0, w[14] = 0, w[15] = 0;
+	}
+}
+
+void copy_page(void *to, const void *from)
+{
+	uint64_t *d = to;
+	const uint64_t *s = from;
+	const uint64_t *end = s + PAGE_SIZE / WORD_SIZE;
+
+	/* Two halves per round: the words of one half fit in registers. */
+	for (; s != end; s += 16, d += 16) {
+		uint64_t w0 = s[0], w1 = s[1], w2 = s[2], w3 = s[3];
+		uint64_t w4 = s[4], w5 = s[5], w6 = s[6], w7 = s[7];
+
+		d[0] = w0, d[1] = w1, d[2] = w2, d[3] = w3;
+		d[4] = w4, d[5] = w5, d[6] = w6, d[7] = w7;
+		w0 = s[8], w1 = s[9], w2 = s[10], w3 = s[11];
+		w4 = s[12], w5 = s[13], w6 = s[14], w7 = s[15];
+		d[8] = w0, d[9] = w1, d[10] = w2, d[11] = w3;
+		d[12] = w4, d[13] = w5, d[14] = w6, d[15] = w7;
+	}
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const unsigned char *x = a, *y = b;
+
+	if (IS_ALIGNED((uintptr_t)x | (uintptr_t)y, WORD_SIZE)) {
+		while (n >= WORD_SIZE &&
+		       *(const uint64_t *)(uintptr_t)x ==
+			       *(const uint64_t *)(uintptr_t)y) {
+			x += WORD_SIZE;
+			y += WORD_SIZE;
+			n -= WORD_SIZE;
+		}
+	}
+	for (; n; n--, x++, y++) {
+		if (*x != *y)
+			return *x - *y;
+	}
+	return 0;
+}
+
+void *memchr(const void *s, int byte, size_t n)
+{
+	const unsigned char *p = s;
+
+	for (; n; n--, p++) {
+		if (*p == (unsigned char)byte)
+			return (void *)(uintptr_t)p;
+	}
+	return NULL;
+}
+
+size_t strlen(const char *s)
+{
+	const char *end = s;
+
+	while (*end)
+		end++;
+	return (size_t)(end - s);
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && s[n])
+		n++;
+	return n;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return (unsigned char)*a - (unsigned char)*b;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+	for (; n; n--, a++, b++) {
+		if (*a != *b || !*a)
+			return (unsigned char)*a - (unsigned char)*b;
+	}
+	return 0;
+}
+
+char *strchr(const char *s, int c)
+{
+	for (;; s++) {
+		if (*s == (char)c)
+			return (char *)(uintptr_t)s;
+		if (!*s)
+			return NULL;
+	}
+}
+
+char *strrchr(const char *s, int c)
+{
+	const char *found = NULL;
+
+	for (;; s++) {
+		if (*s == (char)c)
+			found = s;
+		if (!*s)
+			return (char *)(uintptr_t)found;
+	}
+}
+
+char *strstr(const char *s, const char *part)
+{
+	size_t n = strlen(part);
+
+	for (;; s++) {
+		if (!strncmp(s, part, n))
+			return (char *)(uintptr_t)s;
+		if (!*s)
+			return NULL;
+	}
+}
+
+ssize_t strcopy(char *to, const char *from, size_t size)
+{
+	size_t length = strnlen(from, size);
+
+	if (!size)
+		return -E2BIG;
+	if (length == size) {
+		memcpy(to, from, size - 1);
+		to[size - 1] = '\0';
+		return -E2BIG;
+	}
+	memcpy(to, from, length + 1);
+	return (ssize_t)length;
+}
+
+bool starts_with(const char *s, const char *prefix)
+{
+	while (*prefix) {
+		if (*s++ != *prefix++)
+			return false;
+	}
+	return true;
+}
+
+/* The value of @c as a digit, 16 or more if it is none. */
+static unsigned int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (unsigned int)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'F')
+		return (unsigned int)(c - 'A') + 10;
+	return 16;
+}
+
+uint64_t parse_u64(const char *s, const char **end)
+{
+	unsigned int base = 10;
+	uint64_t value = 0;
+
+	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X') &&
+	    digit_value(s[2]) < 16) {
+		base = 16;
+		s += 2;
+	} else if (s[0] == '0') {
+		base = 8;
+	}
+	for (; digit_value(*s) < base; s++)
+		value = value * base + digit_value(*s);
+	if (end)
+		*end = s;
+	return value;
+}
