@@ -74,6 +74,9 @@ struct process {
 	bool exiting;	/* exit_group under way */
 	bool stopped;	/* by a stop signal */
 	int stop_signal;
+	bool stop_dequeued; /* one was taken; a SIGCONT before it acts undoes it */
+	bool tell_continued; /* the parent is to be told; the next thread does */
+	unsigned int queued_signals; /* struct signal_info; RLIMIT_SIGPENDING */
 	int exit_code;	/* wait(2) encoding, set once when exiting */
 	struct thread *exec_thread; /* the one that goes on after exec */
 	struct usage dead_threads_usage;
@@ -93,7 +96,7 @@ struct process {
 		struct timer timer;
 		uint64_t interval_ns;
 		struct process *process;
-	} real_timer;
+	} real_timer, cpu_timer;
 	uint64_t cpu_timer_ns[2], cpu_timer_interval_ns[2]; /* VIRTUAL, PROF */
 	struct list_head posix_timers;
 	int next_posix_timer;
@@ -128,16 +131,23 @@ struct clone_args_kernel {
 /* Returns the child's tid, or -EAGAIN, -ENOMEM, -EINVAL. */
 long process_clone(const struct clone_args_kernel *args);
 
-/*
- * execve(2): replace the program of the current process. The strings are in
- * kernel memory. 0 with the trap frame set to the new program's start, or an
- * error with the old program unharmed; killed if it fails beyond return.
- */
-struct exec_strings; /* see proc/exec.h */
+/* execve(2) is in proc/exec.h. Its part here: the current thread becomes the
+ * only one of its process, and its leader. 0; -EAGAIN: another was first. */
+int process_become_single(void);
 
 /* Leave. @code is in the encoding of wait(2). */
 void process_exit_thread(int code) __noreturn; /* exit(2) */
 void process_exit_group(int code) __noreturn;  /* exit_group(2), signals */
+
+/*
+ * Job control: tell the parent (SIGCHLD unless SA_NOCLDSTOP, and wait), that
+ * the current process was stopped by process->stop_signal or goes on.
+ * Context: thread, no lock held.
+ */
+void process_notify_stopped(void);
+void process_notify_continued(void);
+/* Nobody outside @group in its session could restart it; process_tree_lock. */
+bool process_group_is_orphaned(struct pid *group);
 
 /* Boot: make pid 1 from the first of the names that can be run; no return. */
 void process_start_init(const char *init_argument);

@@ -14,11 +14,12 @@
 #include "kernel/sync/spinlock.h"
 #include "kernel/sync/wait.h"
 
+struct cred;
 struct pid;
+struct posix_timer;
 struct process;
 struct thread;
 struct trap_frame;
-struct cred;
 
 #define NUM_SIGNALS 64
 #define SIGNAL_BIT(n) (1UL << ((n)-1))
@@ -29,16 +30,21 @@ struct signal_action {
 	uint64_t mask;
 };
 
-/* Shared by CLONE_SIGHAND. Guarded by process.lock of each user... one lock
- * of its own because processes may share it. */
+/*
+ * Shared by CLONE_SIGHAND, by threads and possibly by processes: so it has a
+ * lock of its own, taken inside process.lock. A handler word alone may be read
+ * without it.
+ */
 struct signal_actions {
 	struct refcount refs;
-	struct signal_action action[NUM_SIGNALS]; /* process.lock */
+	struct spinlock lock; /* rank LOCK_SPIN_MISC */
+	struct signal_action action[NUM_SIGNALS];
 };
 
 /* One queued signal with its siginfo. */
 struct signal_info {
-	struct list_head node;
+	struct list_head node;	   /* the queue's lock: process.lock */
+	struct posix_timer *timer; /* it is part of that timer; or NULL */
 	siginfo_t info;
 };
 
@@ -54,8 +60,16 @@ struct signal_set_queue {
 int signal_send_thread(struct thread *thread, int signo, const siginfo_t *info);
 int signal_send_process(struct process *process, int signo,
 			const siginfo_t *info);
-/* All of a process group; 0, or -ESRCH if it is empty. */
+/*
+ * All of a process group, without asking for permission (the terminal's right).
+ * 0, or -ESRCH if it is empty. Takes process_tree_lock.
+ */
 int signal_send_group(struct pid *group, int signo, const siginfo_t *info);
+/*
+ * kill(2) to a group: those that the current thread may signal; @signo 0 only
+ * asks. 0; -ESRCH: empty; -EPERM: not one of them.
+ */
+int signal_kill_group(struct pid *group, int signo, const siginfo_t *info);
 /*
  * A fault of the current thread: cannot be ignored or blocked (that kills).
  */
@@ -75,16 +89,28 @@ void signal_deliver(struct trap_frame *tf);
 
 /* Set the mask of the current thread (KILL and STOP are left out). */
 void signal_set_blocked(uint64_t mask);
+/*
+ * A mask for the length of one call (ppoll, pselect, epoll_pwait, sigsuspend).
+ * The old one comes back when the call is over: at once if it was not
+ * interrupted, else when the signal is delivered (so that a handler runs with
+ * the temporary mask and returns to the old one).
+ */
+void signal_set_temporary_mask(uint64_t mask);
+void signal_end_temporary_mask(bool interrupted);
 
 struct signal_actions *signal_actions_create(void);
 struct signal_actions *signal_actions_copy(struct process *process);
 void signal_actions_put(struct signal_actions *actions);
 /* exec: handlers become SIG_DFL, ignored stay. */
 void signal_actions_reset(struct process *process);
-/* Free everything queued for a thread or process that ends. */
-void signal_flush(struct list_head *queue, uint64_t *set);
+/*
+ * Free everything queued for a thread of @process, or for @process itself,
+ * that ends. Caller holds process.lock.
+ */
+void signal_flush(struct process *process, struct list_head *queue,
+		  uint64_t *set);
 bool signal_is_ignored(struct process *process, int signo);
 /* Take one of @wanted from the thread's or process's pending set; 0: none. */
 int signal_take(struct thread *thread, uint64_t wanted, siginfo_t *info);
-/* For read by signalfd: sets of both, of the current thread. */
+/* For signalfd and sigpending: what is pending for @thread or its process. */
 uint64_t signal_pending_set(struct thread *thread);
