@@ -72,6 +72,25 @@ $(UAPI)/.stamp:
 	@for d in asm asm-generic linux; do ln -sfn $(UAPI_FROM)/$$d $(UAPI)/$$d; done
 	@touch $@
 
+# The vDSO is user code: a shared object of its own, kept in the image as data.
+VDSO_SRC := arch/riscv/vdso/clock.c arch/riscv/vdso/sigreturn.S
+VDSO_FLAGS := -std=gnu17 -ffreestanding -O2 -g0 -fPIC -march=rv64gc -mabi=lp64d \
+  -fno-stack-protector -fno-asynchronous-unwind-tables -fno-builtin -nostdlib \
+  -shared -Wl,-z,max-page-size=4096 -Wl,--hash-style=both -Wl,--build-id=none \
+  -Wl,-soname=linux-vdso.so.1 -Wl,--no-warn-rwx-segments
+
+$(OBJ)/vdso.so: $(VDSO_SRC) arch/riscv/vdso/vdso.lds arch/riscv/vdso/vdso_data.h
+	@mkdir -p $(@D)
+	$(CC) $(VDSO_FLAGS) -I. -T arch/riscv/vdso/vdso.lds $(VDSO_SRC) -o $@
+
+$(OBJ)/arch/riscv/vdso_symbols.h: $(OBJ)/vdso.so
+	@mkdir -p $(@D)
+	$(NM) -D $< | sed -n 's/^\([0-9a-f]*\) T __vdso_rt_sigreturn.*/#define VDSO_RT_SIGRETURN 0x\1/p' > $@
+
+$(OBJ)/arch/riscv/vdso.c.o: $(OBJ)/arch/riscv/vdso_symbols.h
+$(OBJ)/arch/riscv/vdso_image.S.o: $(OBJ)/vdso.so
+$(OBJ)/arch/riscv/vdso_image.S.o: CFLAGS += -DVDSO_FILE='"$(OBJ)/vdso.so"'
+
 $(OBJ)/%.c.o: %.c $(UAPI)/.stamp
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARNINGS) $(INCLUDES) -MMD -MP -c $< -o $@
