@@ -91,6 +91,16 @@ class Console:
                                        + self.text[self.at:][-2000:])
                 self.changed.wait(left)
 
+    def settle(self, quiet: float = 0.5) -> None:
+        """Wait until nothing more is said: when a person would begin to type."""
+        with self.changed:
+            while not self.closed:
+                said = len(self.text)
+                self.changed.wait_for(lambda: self.closed or len(self.text) != said,
+                                      quiet * SCALE)
+                if len(self.text) == said:
+                    return
+
     def close(self) -> None:
         self.log.close()
 

@@ -56,6 +56,7 @@ def test_console(machine, tmp_path, name):
         if 'expect' in step:
             console.expect(step['expect'], w['timeout_s'])
         elif 'send' in step:
+            console.settle()
             console.send(step['send'])
         else:
             time.sleep(step['wait'])
