@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "kernel/syscall/args.h"
+
 /* clang-format off */
 #define SYSCALL_TABLE(X) \
 	/* syscall/file.c: descriptors and bytes */ \
@@ -256,3 +258,7 @@
 	X(riscv_hwprobe, "struct riscv_hwprobe *pairs, size_t pair_count, size_t cpu_count, unsigned long *cpus, unsigned int flags") \
 
 /* clang-format on */
+
+/* The handlers: the result for a0, or a negative errno. */
+#define SYSCALL_DECLARE(name, args) long sys_##name(const struct syscall_args *a);
+SYSCALL_TABLE(SYSCALL_DECLARE)
