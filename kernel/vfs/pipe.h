@@ -38,13 +38,15 @@ struct pipe_piece {
 };
 
 /*
- * Take up to @max bytes, all from one page, out of @pipe. 1; 0 at the end
- * (no writer is left); -EAGAIN, -ERESTARTSYS. Waits unless @nonblock.
+ * Take up to @max bytes, all from one page, out of @pipe; its place stays
+ * reserved until pipe_finish_piece(). 1; 0 at the end (no writer is left);
+ * -EAGAIN, -ERESTARTSYS. Waits unless @nonblock.
  */
 int pipe_take_piece(struct pipe *pipe, size_t max, bool nonblock,
 		    struct pipe_piece *piece);
-/* Put what could not be used back to the front. */
-void pipe_return_piece(struct pipe *pipe, const struct pipe_piece *piece);
+/* @used bytes of @piece are done; the rest goes back to the front. */
+void pipe_finish_piece(struct pipe *pipe, const struct pipe_piece *piece,
+		       size_t used);
 /*
  * Append; the page's reference is taken over on success. 0; -EPIPE (no
  * reader), -EAGAIN, -ERESTARTSYS.
