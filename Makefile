@@ -117,22 +117,4 @@ $(OBJ)/kernel.elf: $(OBJS) $(LIBFDT_OBJS) linker.ld scripts/symbols.py
 $(OBJ)/Image: $(OBJ)/kernel.elf
 	$(OBJCOPY) -O binary $< $@
 
-# ---- Programs of our own (usr/) -------------------------------------------
-
-# Always the Linux compiler: they are Linux programs whatever builds the kernel.
-USR_CC    ?= riscv64-linux-gnu-gcc
-USR_FLAGS := -std=gnu17 -O2 -g -static -pthread -Wall -Wextra -Werror
-USR_SRC   := $(wildcard usr/demo/*.c usr/bench/*.c usr/test/*.c)
-USR_BIN   := $(USR_SRC:%.c=$(BUILD)/%)
-
-.PHONY: usr
-usr: $(USR_BIN)
-
-$(BUILD)/usr/%: usr/%.c $(wildcard usr/test/*.h)
-	@mkdir -p $(@D)
-	$(USR_CC) $(USR_FLAGS) $< -o $@
-
-# An init without a C library: what it times is the kernel alone.
-$(BUILD)/usr/bench/firstuser: USR_FLAGS := -O2 -static -nostdlib -ffreestanding
-
 -include $(OBJS:.o=.d)
