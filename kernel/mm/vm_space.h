@@ -32,29 +32,30 @@ struct page_cache;
 #define VM_SPECIAL    0x8000u /* vdso, vvar: fixed pages, no cache */
 #define VM_DONT_DUMP  0x10000u
 #define VM_MAY_WRITE  0x20000u /* mprotect may add PAGE_WRITE */
+#define VM_HAS_COPIES 0x40000u /* file, private: some pages are its own now */
 
 struct vm_area {
-	struct rb_node node;	     /* in space, by start; space.lock */
-	vaddr_t start, end;	     /* page aligned; space.lock */
-	unsigned int flags;	     /* PAGE_* and VM_*; space.lock */
+	struct rb_node node; /* in space, by start; space.lock */
+	vaddr_t start, end;  /* page aligned; space.lock */
+	unsigned int flags;  /* PAGE_* and VM_*; space.lock */
 	struct vm_space *space;
 	struct page_cache *cache;    /* NULL: anonymous */
 	struct list_head cache_node; /* cache->areas; cache->lock */
-	uint64_t page_offset;	     /* of start, in pages of the file */
-	struct file *file;	     /* keeps the cache alive; see vm_file_ops */
+	uint64_t page_offset;        /* of start, in pages of the file */
+	struct file *file; /* keeps the cache alive; see vm_file_ops */
 	struct page **special_pages; /* VM_SPECIAL */
-	const char *name;	     /* "[heap]", "[stack]", ...; static or NULL */
+	const char *name; /* "[heap]", "[stack]", ...; static or NULL */
 };
 
 struct vm_space {
 	struct refcount users; /* threads and borrowers; last: areas go */
-	struct mutex lock;     /* rank LOCK_VM_SPACE; areas and the sums below */
+	struct mutex lock; /* rank LOCK_VM_SPACE; areas and the sums below */
 	struct rb_root areas;
 	struct vm_area *last_found; /* a hint; under lock */
 	unsigned int num_areas;
 
 	struct spinlock page_table_lock; /* rank LOCK_PAGE_TABLE */
-	struct page_table page_table;	 /* under page_table_lock */
+	struct page_table page_table;    /* under page_table_lock */
 	uint64_t resident[2]; /* pages: [0] file, [1] anonymous; pt lock */
 
 	/* Under lock, in pages. */
@@ -64,10 +65,14 @@ struct vm_space {
 	/* Set by exec, prctl and brk; read by /proc. Under lock. */
 	vaddr_t start_code, end_code, start_data, end_data;
 	vaddr_t start_brk, brk;
-	vaddr_t start_stack, stack_limit;
+	vaddr_t start_stack;
+	uint64_t stack_limit; /* RLIMIT_STACK in bytes, set by exec */
 	vaddr_t arg_start, arg_end, env_start, env_end;
-	vaddr_t mmap_top;  /* mappings are placed below, going down */
-	vaddr_t vdso_code; /* where the vDSO's code is */
+	vaddr_t mmap_top;   /* mappings are placed below, going down */
+	vaddr_t search_top; /* place.c: no hole above it ... */
+	size_t hole_above;  /* ... is larger than this */
+	bool lock_future;   /* mlockall(MCL_FUTURE) */
+	vaddr_t vdso_code;  /* where the vDSO's code is */
 	uint64_t auxv[64];
 	unsigned int auxv_words;
 	struct file *exe; /* /proc/PID/exe; held through vm_file_ops */
@@ -78,6 +83,8 @@ struct vm_space {
 struct vm_file_ops {
 	void (*get)(struct file *file);
 	void (*put)(struct file *file);
+	/* Bring what was written to the disk: msync(2). 0 or -EIO. */
+	int (*sync)(struct file *file);
 };
 void vm_set_file_ops(const struct vm_file_ops *ops);
 
@@ -95,19 +102,22 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child);
 void vm_space_use(struct vm_space *space);
 
 struct vm_map_args {
-	vaddr_t hint;	     /* wanted start, or 0 */
-	size_t size;	     /* bytes, rounded up to pages */
-	unsigned int flags;  /* PAGE_* and VM_* */
-	bool fixed;	     /* exactly at hint, replacing what is there */
-	bool no_replace;     /* with fixed: -EEXIST if anything is there */
-	struct file *file;   /* NULL: anonymous; a reference is taken */
+	vaddr_t hint;             /* wanted start, or 0 */
+	size_t size;              /* bytes, rounded up to pages */
+	unsigned int flags;       /* PAGE_* and VM_* */
+	bool fixed;               /* exactly at hint, replacing what is there */
+	bool no_replace;          /* with fixed: -EEXIST if anything is there */
+	struct file *file;        /* NULL: anonymous; a reference is taken */
 	struct page_cache *cache; /* the file's; NULL: anonymous */
 	uint64_t page_offset;
 	struct page **special_pages; /* VM_SPECIAL */
 	const char *name;
 	uint64_t limit_pages; /* RLIMIT_AS, in pages; 0: none */
 };
-/* mmap(2): the start in *@out. 0, -ENOMEM, -EINVAL, -EEXIST. */
+/*
+ * mmap(2): the start in *@out. 0, -ENOMEM, -EINVAL, -EEXIST; -EPERM: fixed
+ * below USER_SPACE_START.
+ */
 int vm_map(struct vm_space *space, const struct vm_map_args *args,
 	   vaddr_t *out);
 int vm_unmap(struct vm_space *space, vaddr_t start, size_t size);
@@ -120,6 +130,13 @@ int vm_advise(struct vm_space *space, vaddr_t start, size_t size, int advice);
 /* brk(2): returns the break in force after it. */
 vaddr_t vm_brk(struct vm_space *space, vaddr_t wanted, uint64_t data_limit);
 int vm_sync(struct vm_space *space, vaddr_t start, size_t size, int flags);
+/* Fault in [@start, @start + @size), as far as it goes (MAP_POPULATE). */
+int vm_populate(struct vm_space *space, vaddr_t start, size_t size);
+/* mlock(2), munlock(2): note it, and bring the pages in. Memory is never
+ * taken away from a program here, so there is no more to it. */
+int vm_lock(struct vm_space *space, vaddr_t start, size_t size, bool lock);
+/* mlockall(2), munlockall(2): what is there now, what will come. */
+int vm_lock_all(struct vm_space *space, bool now, bool future);
 /* mincore(2): one byte a page into @vec (kernel memory). */
 int vm_resident(struct vm_space *space, vaddr_t start, size_t pages,
 		unsigned char *vec);
@@ -129,7 +146,7 @@ enum vm_fault_result {
 	VM_FAULT_OK,
 	VM_FAULT_NO_AREA,   /* SIGSEGV, SEGV_MAPERR */
 	VM_FAULT_NO_ACCESS, /* SIGSEGV, SEGV_ACCERR */
-	VM_FAULT_BUS,	    /* SIGBUS, BUS_ADRERR: past the end of the file */
+	VM_FAULT_BUS,       /* SIGBUS, BUS_ADRERR: past the end of the file */
 	VM_FAULT_NO_MEMORY, /* the killer has been called: try again or die */
 };
 /*
