@@ -31,7 +31,9 @@ OBJS := $(SRC:%=$(OBJ)/%.o)
 
 # libfdt reads device trees; fetched by scripts/setup, never committed.
 LIBFDT := $(BUILD)/third_party/libfdt
-LIBFDT_OBJS := $(addprefix $(OBJ)/libfdt/,fdt.o fdt_ro.o fdt_strerror.o fdt_addresses.o)
+LIBFDT_OBJS := $(addprefix $(OBJ)/libfdt/,fdt.o fdt_ro.o fdt_check.o fdt_addresses.o)
+# libfdt_env.h is ours: the kernel's string functions for the C library's.
+LIBFDT_FLAGS := -Ikernel/dev/libfdt_env -isystem $(LIBFDT)
 
 # The Linux UAPI headers, and only those (kernel/abi is the one door to them).
 UAPI := $(BUILD)/uapi
@@ -101,7 +103,9 @@ $(OBJ)/%.S.o: %.S $(UAPI)/.stamp
 
 $(OBJ)/libfdt/%.o: $(LIBFDT)/%.c $(UAPI)/.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -w $(INCLUDES) -Ikernel/dev/libfdt_env -I$(LIBFDT) -c $< -o $@
+	$(CC) $(CFLAGS) -w $(INCLUDES) $(LIBFDT_FLAGS) -include libfdt_env.h -c $< -o $@
+
+$(OBJ)/kernel/dev/device_tree.c.o: INCLUDES += $(LIBFDT_FLAGS)
 
 LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
   -Wl,--no-warn-rwx-segments -Wl,--gc-sections $(EXTRA_LDFLAGS)

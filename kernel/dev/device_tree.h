@@ -51,6 +51,9 @@ int dt_initrd(paddr_t *start, paddr_t *end);
 /* The console's node, aliases and ":115200n8" resolved. */
 int dt_stdout(void);
 const void *dt_rng_seed(int *size);
+/* Memory not to be touched, entry @i of the blob's own list; -ENOENT at the
+ * end. (The other list is the children of /reserved-memory.) */
+int dt_memory_reservation(unsigned int i, paddr_t *start, uint64_t *size);
 /* "model" of the root. */
 const char *dt_model(void);
 
