@@ -134,6 +134,9 @@ long process_clone(const struct clone_args_kernel *args);
 /* execve(2) is in proc/exec.h. Its part here: the current thread becomes the
  * only one of its process, and its leader. 0; -EAGAIN: another was first. */
 int process_become_single(void);
+/* The current thread leaves the memory that a vfork(2) parent lent it (exec,
+ * exit): wake the parent, if there is one. */
+void process_vfork_done(void);
 
 /* Leave. @code is in the encoding of wait(2). */
 void process_exit_thread(int code) __noreturn; /* exit(2) */
