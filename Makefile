@@ -70,6 +70,7 @@ kernel: $(OBJ)/Image
 	@cmp -s $(OBJ)/kernel.elf $(BUILD)/kernel.elf || cp $(OBJ)/kernel.elf $(BUILD)/kernel.elf
 
 $(UAPI)/.stamp:
+	@scripts/setup compiler "$(CC)"
 	@mkdir -p $(UAPI)
 	@for d in asm asm-generic linux; do ln -sfn $(UAPI_FROM)/$$d $(UAPI)/$$d; done
 	@touch $@
@@ -101,6 +102,9 @@ $(OBJ)/%.S.o: %.S $(UAPI)/.stamp
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -c $< -o $@
 
+$(LIBFDT)/%.c:
+	@scripts/fetch libfdt
+
 $(OBJ)/libfdt/%.o: $(LIBFDT)/%.c $(UAPI)/.stamp
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -w $(INCLUDES) $(LIBFDT_FLAGS) -include libfdt_env.h -c $< -o $@
@@ -121,4 +125,94 @@ $(OBJ)/kernel.elf: $(OBJS) $(LIBFDT_OBJS) linker.ld scripts/symbols.py
 $(OBJ)/Image: $(OBJ)/kernel.elf
 	$(OBJCOPY) -O binary $< $@
 
--include $(OBJS:.o=.d)
+# ---- Our own programs -----------------------------------------------------
+# Ordinary Linux programs, one file each: usr/demo/x.c becomes build/usr/demo/x.
+
+USR_CC     ?= riscv64-linux-gnu-gcc
+USR_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -static -pthread
+USR_SRC    := $(wildcard usr/*/*.c)
+USR        := $(USR_SRC:%.c=$(BUILD)/%)
+
+.PHONY: usr
+usr: $(USR)
+$(BUILD)/usr/%: usr/%.c
+	@mkdir -p $(@D)
+	$(USR_CC) $(USR_CFLAGS) -MMD -MP -MF $@.d $< -o $@ $(USR_LDFLAGS_$(*F))
+
+# ---- Root file systems (scripts/mkrootfs.py) ------------------------------
+
+ROOTFS_SRC := scripts/mkrootfs.py scripts/mkcpio.py scripts/rootfs.applets \
+              scripts/rootfs.list $(shell find scripts/rootfs -type f)
+
+.PHONY: rootfs rootfs-test
+rootfs: $(BUILD)/rootfs.cpio
+rootfs-test: $(BUILD)/rootfs-test.cpio
+
+$(BUILD)/userland/run/.fetched:
+	@scripts/fetch userland
+$(BUILD)/userland/test/.fetched:
+	@scripts/fetch userland-test
+
+$(BUILD)/rootfs.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched
+	scripts/mkrootfs.py run
+$(BUILD)/rootfs-test.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched \
+  $(BUILD)/userland/test/.fetched test/data/workloads.json test/data/workloads.selected
+	scripts/mkrootfs.py test
+
+# ---- Run, test, measure, debug --------------------------------------------
+# The same words everywhere: make run HARTS=4 MEM=1G APPEND="sched=mlfq" ...
+# scripts/qemu reads them from the environment.
+
+export HARTS MEM APPEND MACHINE DISK DEBUG TIMEOUT QEMU BIOS CPU
+
+PYTEST ?= /usr/bin/python3 -m pytest
+JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
+T      ?=
+
+.PHONY: run test bench gdb gdb-server check setup clean help
+run:
+	@scripts/setup run
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
+	@scripts/qemu --kernel $(BUILD)/Image --initrd $(BUILD)/rootfs.cpio
+
+test:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs rootfs-test
+	@$(PYTEST) -n $(JOBS) $(T) test
+
+bench:
+	@scripts/setup bench
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
+	@scripts/bench
+
+gdb:
+	@scripts/setup gdb
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
+	@scripts/gdb
+
+check:
+	@scripts/setup check
+	@scripts/check
+
+setup:
+	@scripts/setup all
+
+clean: ## what was built; what was fetched stays
+	rm -rf $(BUILD)/obj* $(BUILD)/usr $(BUILD)/uapi $(BUILD)/workloads* $(BUILD)/*.cpio \
+	  $(BUILD)/Image $(BUILD)/kernel.elf $(BUILD)/test-logs $(BUILD)/.setup-*
+
+help:
+	@echo 'make            the kernel: $(BUILD)/Image'
+	@echo 'make run        boot it in QEMU to a shell (installs what is missing, with apt)'
+	@echo 'make test       boot it many times and test it; T="-k name" for some of the tests'
+	@echo 'make bench      instructions per operation, beside those of Linux'
+	@echo 'make gdb        boot it under gdb, with commands for threads and page tables'
+	@echo 'make check      formatting, includes and static analysis'
+	@echo 'make setup      install and fetch everything that any of these needs'
+	@echo 'make usr rootfs rootfs-test clean'
+	@echo
+	@echo 'Words for run, test, bench and gdb:'
+	@echo '  HARTS=4  MEM=256M  APPEND="kernel arguments"  MACHINE=virt  DISK=file'
+	@echo '  DEBUG=1 (checks in the kernel)  TIMEOUT=s  QEMU=program  BIOS=file  CPU=...'
+
+-include $(OBJS:.o=.d) $(USR:=.d)
