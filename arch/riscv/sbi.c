@@ -188,8 +188,17 @@ static void halt(const char *message)
 		arch_wait_for_interrupt();
 }
 
+static void (*device_power_off)(_Bool failed); /* fixed after boot */
+
+void arch_set_power_off(void (*power_off)(_Bool failed))
+{
+	device_power_off = power_off;
+}
+
 void arch_power_off(_Bool failed)
 {
+	if (device_power_off)
+		device_power_off(failed);
 	if (has.srst)
 		sbi_call(SBI_EXT_SRST, 0, SBI_SRST_SHUTDOWN,
 			 failed ? SBI_SRST_SYSTEM_FAILURE : SBI_SRST_NO_REASON,

@@ -19,6 +19,8 @@ int arch_console_read(void);
  */
 void arch_power_off(_Bool failed) __attribute__((noreturn));
 void arch_reboot(void) __attribute__((noreturn));
+/* A device that can do it better than the firmware; tried first. */
+void arch_set_power_off(void (*power_off)(_Bool failed));
 
 /* Orders memory and device accesses before it against those after. */
 void mmio_barrier(void);
