@@ -26,6 +26,9 @@ void sched_start(struct thread *thread);
  */
 bool sched_wake(struct thread *thread, unsigned int states);
 
+/* Have @thread look at its work soon, if it is running on another hart. */
+void sched_kick(struct thread *thread);
+
 /*
  * Choose the next thread and switch to it; returns when this one is chosen
  * again. The caller has set current()->state (RUNNING means: still runnable).

@@ -67,6 +67,7 @@ struct sched_entity {
 	int policy;	       /* SCHED_*: sched(7) */
 	int rt_priority;       /* 1..99 under SCHED_FIFO/RR, else 0 */
 	int nice;	       /* -20..19 */
+	bool reset_on_fork;    /* children get the defaults: sched(7) */
 	uint64_t affinity;     /* bit h: may run on hart_index h */
 	uint64_t quantum_end_ns;
 	uint64_t vruntime;     /* for fair policies */
@@ -103,7 +104,8 @@ struct thread {
 	void *kernel_arg;
 
 	/* proc/: this thread only unless said otherwise. */
-	struct pid *pid;		 /* its number: gettid(2) */
+	int tid;			 /* gettid(2); fixed but for exec */
+	struct pid *pid;		 /* NULL once it ended; tree lock */
 	struct list_head process_node;	 /* process.threads, process.lock */
 	uint64_t signal_blocked;	 /* written under process.lock */
 	uint64_t signal_saved_mask;	 /* to restore after *suspend calls */
