@@ -137,7 +137,10 @@ USR        := $(USR_SRC:%.c=$(BUILD)/%)
 usr: $(USR)
 $(BUILD)/usr/%: usr/%.c
 	@mkdir -p $(@D)
-	$(USR_CC) $(USR_CFLAGS) -MMD -MP -MF $@.d $< -o $@ $(USR_LDFLAGS_$(*F))
+	$(USR_CC) $(USR_CFLAGS) -MMD -MP -MF $@.d $< -o $@
+
+# An init without a C library: what it times is the kernel alone.
+$(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
 
 # ---- Root file systems (scripts/mkrootfs.py) ------------------------------
 

@@ -19,7 +19,7 @@
 #include "kernel/abi/signal.h"
 #include "kernel/arch_entry.h"
 #include "kernel/debug/panic.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 
 void trap_from_user(struct trap_frame *tf);
 void trap_from_kernel(struct trap_frame *tf);
@@ -124,6 +124,9 @@ void trap_from_kernel(struct trap_frame *tf)
 {
 	if (tf->cause & CAUSE_INTERRUPT) {
 		handle_interrupt(tf->cause);
+		/* It hit no critical section: another thread may go on here. */
+		if (current_irq()->depth == 0)
+			sched_preempt();
 		return;
 	}
 	if (in_stack_guard(tf->sp))

@@ -41,8 +41,24 @@ struct usage {
 struct session {
 	struct refcount refs;
 	struct pid *leader;
-	struct tty *tty; /* controlling terminal or NULL; process_tree_lock */
+	/* Under process_tree_lock; tty/ keeps the references. */
+	struct tty *tty; /* controlling terminal or NULL */
+	/* The foreground group of a terminal that was hung up: it gets SIGHUP
+	 * when the leader exits. Or NULL. */
+	struct pid *hung_up_group;
 };
+
+/* What proc/ and fs/ ask of terminals; tty/ fills it in at boot. */
+struct process_tty_ops {
+	/* The leader of @session exits: hang up its terminal, if any. Called
+	 * always, before the last reference to the session goes. Context:
+	 * thread, no lock held. */
+	void (*disassociate)(struct session *session);
+	/* /proc/PID/stat: st_rdev of the terminal (0: none) and its foreground
+	 * group (-1: none). process_tree_lock held. */
+	void (*describe)(struct session *session, uint64_t *rdev, int *group);
+};
+extern struct process_tty_ops process_tty_ops; /* does nothing at first */
 
 struct process {
 	struct refcount refs;

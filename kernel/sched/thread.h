@@ -75,6 +75,9 @@ struct sched_entity {
 	uint64_t run_ns;       /* all it ever ran */
 	uint64_t switches_voluntary;
 	uint64_t switches_forced;
+	bool queued;	/* on its hart's run queue */
+	bool turn_over; /* yielded or used up: goes behind its equals */
+	bool wants_ticks; /* CPU-time timers: a tick even when alone */
 	bool on_hart; /* registers live on a hart, not in the context */
 };
 

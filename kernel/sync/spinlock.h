@@ -31,6 +31,9 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 	lock->rank = rank;
 }
 
+/* Or-ed to the rank of a lock that was only tried: no order to keep. */
+#define LOCK_ANY_ORDER 0x80000000u
+
 /* Checked in debug builds; see sync/lock_check.c. */
 void lock_check_acquire(const void *lock, unsigned int rank);
 void lock_check_release(const void *lock, unsigned int rank);
@@ -75,7 +78,7 @@ static inline bool spin_trylock(struct spinlock *lock) TRY_ACQUIRES(lock)
 		return false;
 	}
 	if (CONFIG_DEBUG)
-		lock_check_acquire(lock, lock->rank);
+		lock_check_acquire(lock, LOCK_ANY_ORDER | lock->rank);
 	return true;
 }
 

@@ -53,6 +53,11 @@ static inline uint64_t tf_user_sp(const struct trap_frame *tf)
 {
 	return tf->sp;
 }
+/* Where a backtrace begins. */
+static inline uint64_t tf_frame_pointer(const struct trap_frame *tf)
+{
+	return tf->s0;
+}
 static inline void tf_set_result(struct trap_frame *tf, long value)
 {
 	tf->a[0] = (uint64_t)value;

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - the boot, in the order in which it happens
+ *
+ * The arch layer has turned the MMU on and jumps to kernel_main() on the boot
+ * hart, with a page table that reaches all memory, and the address of the
+ * device tree: everything else about the machine is read from there. Each step
+ * below may use only what the steps before it have made.
+ *
+ * Read: OSTEP ch. 6, the "OS @ boot" rows of both protocol tables: the trap
+ * table was told to the hardware in arch/riscv/head.S (csrw stvec), the timer
+ * starts when the second thread becomes ready.
+ */
+#include <arch/hart.h>
+#include <arch/harts.h>
+#include <arch/machine.h>
+#include <arch/page_table.h>
+#include "kernel/abi/errno.h"
+#include "kernel/abi/fcntl.h"
+#include "kernel/abi/mount.h"
+#include "kernel/arch_entry.h"
+#include "kernel/debug/ktest.h"
+#include "kernel/debug/log.h"
+#include "kernel/debug/panic.h"
+#include "kernel/dev/device_tree.h"
+#include "kernel/dev/driver.h"
+#include "kernel/dev/irq.h"
+#include "kernel/dev/random.h"
+#include "kernel/fs/dev/devfs.h"
+#include "kernel/fs/proc/procfs.h"
+#include "kernel/fs/sys/sysfs.h"
+#include "kernel/fs/tmpfs/tmpfs.h"
+#include "kernel/lib/boot_args.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/slab.h"
+#include "kernel/net/socket.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
+#include "kernel/tty/tty.h"
+#include "kernel/vfs/initramfs.h"
+#include "kernel/vfs/path.h"
+
+/* No device tree is larger (the largest known is some 40 KiB). */
+#define DTB_MAX_SIZE (2UL << 20)
+
+/* The initial ramdisk; empty when start == end. */
+static paddr_t initrd_start, initrd_end;
+
+static void read_device_tree(paddr_t dtb)
+{
+	const void *blob = phys_to_virt(dtb);
+	ssize_t size = dt_check(blob, DTB_MAX_SIZE);
+
+	if (size < 0 || dt_init(blob))
+		panic("no valid device tree at %#lx (a1 at entry)", dtb);
+	memory_reserve(dtb, (uint64_t)size);
+	boot_args_init(dt_bootargs() ? dt_bootargs() : "");
+}
+
+static bool is_memory_node(int node)
+{
+	const char *type = dt_string(node, "device_type");
+
+	return type && strcmp(type, "memory") == 0 && dt_is_enabled(node);
+}
+
+/* Tell mm about RAM, as far as the direct map reaches. */
+static void add_memory(void)
+{
+	int node;
+
+	dt_for_each_node(node) {
+		paddr_t start;
+		uint64_t size;
+
+		if (!is_memory_node(node))
+			continue;
+		for (unsigned int i = 0; dt_reg(node, i, &start, &size) == 0;
+		     i++) {
+			if (start >= DIRECT_MAP_SIZE)
+				continue;
+			memory_add(start, MIN(size, DIRECT_MAP_SIZE - start));
+		}
+	}
+}
+
+/* The firmware's own memory, as it declares it. */
+static void reserve_firmware_memory(void)
+{
+	int parent = dt_find_path("/reserved-memory");
+	paddr_t start, kernel_start, kernel_end, bank;
+	uint64_t size, bank_size;
+
+	arch_kernel_bounds(&kernel_start, &kernel_end);
+	if (parent >= 0) {
+		for (int node = dt_first_child(parent); node >= 0;
+		     node = dt_next_child(node)) {
+			for (unsigned int i = 0;
+			     dt_reg(node, i, &start, &size) == 0; i++)
+				memory_reserve(start, size);
+		}
+		return;
+	}
+	/* Old firmware says nothing: it lies between the start of RAM and us.
+	 */
+	for (unsigned int i = 0; memory_bank(i, &bank, &bank_size); i++) {
+		if (kernel_start >= bank && kernel_start < bank + bank_size)
+			memory_reserve(bank, kernel_start - bank);
+	}
+}
+
+static void find_memory(void)
+{
+	paddr_t kernel_start, kernel_end;
+
+	add_memory();
+	reserve_firmware_memory();
+	arch_kernel_bounds(&kernel_start, &kernel_end);
+	memory_reserve(kernel_start, kernel_end - kernel_start);
+	if (dt_initrd(&initrd_start, &initrd_end) ||
+	    initrd_end <= initrd_start || initrd_end > DIRECT_MAP_SIZE)
+		initrd_start = initrd_end = 0;
+	else
+		memory_reserve(initrd_start, initrd_end - initrd_start);
+	memory_init();
+}
+
+/* The firmware's copy may lie where the final page table does not reach. */
+static void keep_device_tree(paddr_t dtb)
+{
+	const void *blob = phys_to_virt(dtb);
+	size_t size = (size_t)dt_check(blob, DTB_MAX_SIZE);
+	void *copy = kmalloc(size);
+
+	if (!copy)
+		panic("no memory for the device tree (%zu bytes)", size);
+	memcpy(copy, blob, size);
+	if (dt_init(copy))
+		panic("the device tree changed while it was copied");
+	boot_args_init(dt_bootargs() ? dt_bootargs() : "");
+}
+
+static const char *isa_of(int cpu)
+{
+	const char *isa = dt_string(cpu, "riscv,isa");
+
+	return isa ? isa : "rv64imafdc";
+}
+
+/* Which harts there are; the rule is in docs/boards.md. */
+static void find_harts(void)
+{
+	int cpus = dt_find_path("/cpus");
+	bool all_have_sstc = true;
+	const char *isa = "rv64imafdc";
+	uint32_t frequency = 0;
+
+	for (int cpu = dt_first_child(cpus); cpu >= 0;
+	     cpu = dt_next_child(cpu)) {
+		uint64_t hartid;
+
+		if (!dt_hart_usable(cpu, &hartid))
+			continue;
+		if (arch_hart_add(hartid) < 0)
+			log_warning("hart %lu is one too many: unused",
+				    hartid);
+		all_have_sstc &= dt_hart_has(cpu, "sstc");
+		isa = isa_of(cpu);
+		/* Old trees have it in each cpu node. */
+		if (!frequency)
+			dt_u32(cpu, "timebase-frequency", &frequency);
+	}
+	if (arch_num_harts() == 0) {
+		log_warning("the device tree names no usable hart: going on "
+			    "with the boot hart");
+		arch_hart_add(arch_boot_hartid());
+		all_have_sstc = false;
+	}
+	dt_u32(cpus, "timebase-frequency", &frequency);
+	if (!frequency)
+		panic("no timebase-frequency in /cpus: time is unknown");
+	arch_hart_features(all_have_sstc, isa);
+	clock_init(frequency);
+}
+
+static void print_banner(void)
+{
+	struct memory_info info;
+	const char *model = dt_model();
+
+	memory_get_info(&info);
+	log_info("Creance on %s", model ? model : "a machine without a name");
+	arch_firmware_describe();
+	/* One machine-readable line a stage: test suites match it. */
+	log_info("STAGE boot ok harts=%u boot=%lu ram=%luM", arch_num_harts(),
+		 arch_boot_hartid(), info.total >> 8);
+}
+
+/* Memory, time and threads: after this, locks and allocation work. */
+static void start_core(paddr_t dtb)
+{
+	const char *loglevel;
+
+	read_device_tree(dtb);
+	loglevel = boot_arg("loglevel");
+	if (loglevel)
+		log_set_console_level((int)parse_u64(loglevel, NULL));
+	else if (boot_arg("quiet"))
+		log_set_console_level(LOG_WARNING);
+	find_memory();
+	keep_device_tree(dtb);
+	if (arch_paging_init())
+		panic("no memory for the kernel's page table");
+	find_harts();
+	log_set_clock(clock_now_ns);
+	print_banner();
+	timers_init();
+	sched_init();
+}
+
+static void start_devices(void)
+{
+	random_init();
+	devices_probe();
+	irqchip_hart_init();
+	arch_interrupt_sources_on();
+	arch_interrupts_on();
+}
+
+static void start_file_systems(void)
+{
+	int err;
+
+	vfs_init();
+	tmpfs_init();
+	devfs_init();
+	procfs_init();
+	sysfs_init();
+	net_init();
+	tty_init();
+	err = vfs_mount_root(&tmpfs_type, "mode=755");
+	if (err)
+		panic("cannot mount the root file system: error %d", -err);
+}
+
+/* The first user-land files, and the memory they came in. */
+static void unpack_initrd(void)
+{
+	size_t size = initrd_end - initrd_start;
+	int err;
+
+	if (!size) {
+		log_warning("no initial ramdisk (linux,initrd-start)");
+		return;
+	}
+	err = initramfs_unpack(phys_to_virt(initrd_start), size);
+	if (err)
+		log_error("initial ramdisk: error %d; going on with what was "
+			  "unpacked",
+			  -err);
+	memory_release(initrd_start, size);
+}
+
+/* /dev is there before init runs, as on a Linux with devtmpfs. */
+static void mount_devices(void)
+{
+	struct fs_name dev = { .start = NULL, .name = "/dev" };
+	int err = vfs_mkdir(dev, 0755);
+
+	if (!err || err == -EEXIST)
+		err = vfs_mount("devtmpfs", "/dev", "devtmpfs", 0, "");
+	if (err)
+		log_error("cannot mount /dev: error %d", -err);
+}
+
+/* What needs a thread that may sleep; then it becomes the first process. */
+static void boot_thread_main(void *unused)
+{
+	(void)unused;
+	start_file_systems();
+	unpack_initrd();
+	mount_devices();
+	ktest_run(boot_arg("ktest"));
+	log_info("STAGE init");
+	process_start_init(boot_arg("init"));
+}
+
+void kernel_main(paddr_t dtb)
+{
+	struct thread *boot;
+
+	start_core(dtb);
+	start_devices();
+	boot = thread_create_kernel("boot", boot_thread_main, NULL);
+	if (!boot)
+		panic("no memory for the first thread");
+	sched_start(boot);
+	sched_idle();
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * schedule.c - giving the hart from one thread to the next
+ *
+ * Idea: a thread gives its hart away by calling schedule(): by itself when it
+ * must wait (cooperatively), or because the timer said that its quantum is
+ * used up (preemptively; WORK_RESCHEDULE, seen on the way out of the trap).
+ * schedule() asks the run queue for the next thread and exchanges kernel
+ * stacks and registers; when it "returns", this thread was chosen again.
+ *
+ * The run queue's lock is held across the switch, taken by the thread that
+ * leaves and released by the one that arrives (finish_switch()). So who holds
+ * the lock sees a thread either on its hart or completely off it, never in
+ * between, and no thread can be started on a second hart before its registers
+ * are saved.
+ *
+ * Tickless: while a thread is alone, nothing interrupts it. The timer is armed
+ * when a second thread becomes ready. It is not moved at each switch (programming
+ * it is a call to the firmware on many machines): when it comes early, it is
+ * armed again for the true end of the quantum; so once per quantum at most.
+ *
+ * Invariants: R1-R4 of run_queue.c, and
+ *   S1  sched.on_hart is set exactly while the thread's registers are on the
+ *       hart sched.hart; the thread is then RUNNING or about to sleep.
+ *   S2  The page table in use is that of current, or rq->borrowed, or the
+ *       kernel's own.
+ *
+ * Read: OSTEP ch. 6 (limited direct execution), ch. 7.
+ */
+#include <arch/hart.h>
+#include <arch/thread.h>
+#include "kernel/abi/sched.h"
+#include "kernel/arch_entry.h"
+#include "kernel/debug/log.h"
+#include "kernel/lib/boot_args.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/vm_space.h"
+#include "kernel/sched/run_queue.h"
+#include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
+
+/* ---- The quantum --------------------------------------------------------- */
+
+static uint64_t quantum_end(const struct thread *thread, uint64_t now_ns)
+{
+	if (thread->sched.policy == SCHED_FIFO)
+		return UINT64_MAX;
+	return now_ns + sched_policy->quantum_ns(thread);
+}
+
+/* Have the timer stop the running thread, if there is a reason to. */
+static void arm_quantum(struct run_queue *rq)
+{
+	struct sched_entity *running = &rq->current->sched;
+
+	if (rq->quantum_armed_ns != UINT64_MAX || rq->current == rq->idle)
+		return;
+	if (!running->wants_ticks && (rq->num_ready == 0 || !sched_preemptive))
+		return;
+	rq->quantum_armed_ns = running->quantum_end_ns;
+	timers_set_quantum_end(rq->quantum_armed_ns);
+}
+
+void sched_tick(uint64_t now_ns)
+{
+	struct run_queue *rq = this_run_queue();
+	struct thread *me = current();
+
+	spin_lock(&rq->lock);
+	rq->quantum_armed_ns = UINT64_MAX;
+	account_run_time(me, now_ns,
+			 arch_trap_from_user() ? CPU_USER : CPU_SYSTEM);
+	if (me->sched.wants_ticks)
+		thread_set_work(me, WORK_TIMER);
+	if (now_ns >= me->sched.quantum_end_ns && me != rq->idle) {
+		me->sched.turn_over = true;
+		me->sched.quantum_end_ns = quantum_end(me, now_ns);
+		if (rq->num_ready > 0 && sched_preemptive)
+			thread_set_work(me, WORK_RESCHEDULE);
+	}
+	arm_quantum(rq);
+	spin_unlock(&rq->lock);
+}
+
+/* ---- The switch ---------------------------------------------------------- */
+
+/* Kernel threads borrow the page table they find (S2). */
+static void switch_space(struct run_queue *rq, struct thread *prev,
+			 struct thread *next)
+{
+	struct vm_space *loaded = prev->space ? prev->space : rq->borrowed;
+
+	if (!next->space) {
+		rq->borrowed = loaded;
+		return;
+	}
+	if (next->space != loaded)
+		page_table_switch(&next->space->page_table);
+	rq->borrowed = NULL;
+}
+
+/* In the lectures: switch(A, B). Returns in B; in A when it is chosen again. */
+static void switch_to(struct run_queue *rq, struct thread *prev,
+		      struct thread *next, uint64_t now_ns) UNCHECKED_LOCKING
+{
+	next->state = THREAD_RUNNING;
+	next->sched.on_hart = true;
+	next->sched.started_ns = now_ns;
+	next->sched.quantum_end_ns = quantum_end(next, now_ns);
+	rq->current = next;
+	rq->left = prev;
+	rq->num_switches++;
+	arm_quantum(rq);
+
+	arch_thread_leave(prev);
+	switch_space(rq, prev, next);
+	if (CONFIG_DEBUG) /* the lock changes hands, see finish_switch() */
+		lock_check_release(&rq->lock, rq->lock.rank);
+	arch_switch(&prev->arch.context, &next->arch.context);
+	finish_switch();
+}
+
+/*
+ * On the new thread's stack: the old one is off the hart now. It may be dead:
+ * then this was the last that is heard of it.
+ */
+void finish_switch(void) UNCHECKED_LOCKING
+{
+	struct run_queue *rq = this_run_queue();
+	struct thread *prev = rq->left;
+	bool dead = prev->state == THREAD_DEAD;
+
+	if (CONFIG_DEBUG)
+		lock_check_acquire(&rq->lock, rq->lock.rank);
+	arch_thread_arrive(current());
+	prev->sched.on_hart = false;
+	if (prev->state == THREAD_READY && !prev->sched.queued &&
+	    prev != rq->idle)
+		sched_place(rq, prev, true); /* may not stay on this hart */
+	else
+		run_queue_unlock(rq);
+	interrupts_off_leave();
+	if (dead)
+		thread_put(prev);
+}
+
+/* RUNNING -> READY, or off to sleep: what becomes of who calls schedule(). */
+static void put_aside(struct run_queue *rq, struct thread *prev)
+{
+	if (READ_ONCE(prev->state) != THREAD_RUNNING) {
+		prev->sched.switches_voluntary++;
+		if (prev == rq->idle) /* boot code that waits */
+			prev->state = THREAD_READY;
+		return;
+	}
+	prev->sched.switches_forced++;
+	prev->state = THREAD_READY;
+	if (prev != rq->idle && run_queue_choose(rq, prev) == rq)
+		run_queue_add(rq, prev, true);
+}
+
+void schedule(void) UNCHECKED_LOCKING
+{
+	struct thread *prev = current();
+	struct thread *next;
+	struct run_queue *rq;
+	uint64_t now_ns;
+
+	assert(prev->irq.depth == 0);
+	interrupts_off_enter(); /* from here on we stay on this hart */
+	rq = this_run_queue();
+	spin_lock(&rq->lock);
+
+	now_ns = clock_now_ns();
+	account_run_time(prev, now_ns, CPU_USER);
+	if (thread_has_work(prev, WORK_RESCHEDULE))
+		thread_clear_work(prev, WORK_RESCHEDULE);
+
+	put_aside(rq, prev);
+	next = run_queue_pick(rq);
+	if (!next)
+		next = rq->idle;
+	if (next != prev) {
+		switch_to(rq, prev, next, now_ns);
+		return;
+	}
+	prev->state = THREAD_RUNNING;
+	prev->sched.quantum_end_ns = quantum_end(prev, now_ns);
+	arm_quantum(rq);
+	run_queue_unlock(rq);
+	interrupts_off_leave();
+}
+
+void sched_yield(void)
+{
+	current()->sched.turn_over = true;
+	schedule();
+}
+
+void sched_preempt(void)
+{
+	struct thread *me = current();
+
+	/* Who is about to sleep gives the hart away by itself very soon. */
+	if (thread_has_work(me, WORK_RESCHEDULE) && me->state == THREAD_RUNNING)
+		schedule();
+}
+
+/* ---- Making threads ready ------------------------------------------------ */
+
+/* @thread is ready on @rq: see that its hart notices. */
+static void tell_hart(struct run_queue *rq, struct thread *thread)
+{
+	struct thread *running = rq->current;
+	bool here = rq == this_run_queue();
+
+	if (running == rq->idle) {
+		if (!here)
+			arch_send_ipi(rq->hart_index);
+		return; /* sched_idle() looks after every interrupt */
+	}
+	if (!sched_preemptive)
+		return;
+	if (run_queue_is_better(thread, running))
+		thread_set_work(running, WORK_RESCHEDULE);
+	else if (rq->quantum_armed_ns != UINT64_MAX)
+		return;
+	if (here)
+		arm_quantum(rq);
+	else
+		arch_send_ipi(rq->hart_index);
+}
+
+void sched_place(struct run_queue *rq, struct thread *thread,
+		 bool again) UNCHECKED_LOCKING
+{
+	struct run_queue *target = run_queue_choose(rq, thread);
+
+	thread->state = THREAD_READY;
+	if (target != rq) {
+		/* From here on target's lock guards it (R2). */
+		WRITE_ONCE(thread->sched.hart, target->hart_index);
+		run_queue_unlock(rq);
+		spin_lock(&target->lock);
+	}
+	run_queue_add(target, thread, again);
+	tell_hart(target, thread);
+	run_queue_unlock(target);
+}
+
+void sched_start(struct thread *thread) UNCHECKED_LOCKING
+{
+	struct run_queue *rq;
+
+	assert(thread->state == THREAD_NEW);
+	interrupts_off_enter();
+	rq = this_run_queue();
+	thread->sched.hart = rq->hart_index;
+	spin_lock(&rq->lock);
+	sched_place(rq, thread, false);
+	interrupts_off_leave();
+}
+
+/*
+ * Still on its hart: take back its decision to sleep. By compare and exchange,
+ * because the thread itself writes its state without the lock.
+ */
+static bool call_back(struct thread *thread, unsigned int states)
+{
+	unsigned int seen = READ_ONCE(thread->state);
+
+	while (seen & states) {
+		if (__atomic_compare_exchange_n(
+			    &thread->state, &seen, THREAD_RUNNING, false,
+			    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+bool sched_wake(struct thread *thread, unsigned int states) UNCHECKED_LOCKING
+{
+	struct run_queue *rq;
+	bool woken;
+
+	/* What we announce before the state; pairs with set_state() of wait.c
+	 * and whoever else announces a sleep. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!(READ_ONCE(thread->state) & states))
+		return false;
+
+	rq = run_queue_lock_of(thread);
+	if (thread->sched.on_hart) {
+		woken = call_back(thread, states);
+	} else if (thread->state & states) {
+		sched_place(rq, thread, false);
+		return true;
+	} else {
+		woken = false;
+	}
+	run_queue_unlock(rq);
+	return woken;
+}
+
+/* Another hart made a thread of ours ready, or wants a page table back. */
+void handle_ipi(void)
+{
+	struct run_queue *rq = this_run_queue();
+
+	spin_lock(&rq->lock);
+	arm_quantum(rq);
+	if (!current()->space && rq->borrowed) {
+		page_table_switch(&kernel_page_table);
+		WRITE_ONCE(rq->borrowed, NULL);
+	}
+	spin_unlock(&rq->lock);
+}
+
+void sched_forget_space(struct vm_space *space)
+{
+	for (unsigned int i = 0; i < arch_num_harts(); i++) {
+		struct run_queue *rq = run_queue_of(i);
+
+		if (READ_ONCE(rq->borrowed) != space)
+			continue;
+		interrupts_off_enter();
+		if (rq == this_run_queue())
+			handle_ipi();
+		else
+			arch_send_ipi(i);
+		interrupts_off_leave();
+		while (READ_ONCE(rq->borrowed) == space)
+			arch_spin_hint();
+	}
+}
+
+/* ---- Sleeping ------------------------------------------------------------ */
+
+struct sleep_timer {
+	struct timer timer;
+	struct thread *thread;
+};
+
+static void sleep_is_over(struct timer *timer)
+{
+	struct sleep_timer *sleep =
+		container_of(timer, struct sleep_timer, timer);
+
+	sched_wake(sleep->thread, THREAD_ANY_SLEEP);
+}
+
+bool sched_sleep_until(uint64_t deadline_ns)
+{
+	struct sleep_timer sleep = { .thread = current() };
+
+	if (deadline_ns <= clock_now_ns()) {
+		WRITE_ONCE(current()->state, THREAD_RUNNING);
+		return true;
+	}
+	timer_init(&sleep.timer, sleep_is_over);
+	timer_start(&sleep.timer, deadline_ns);
+	schedule();
+	return !timer_cancel_sync(&sleep.timer);
+}
+
+void sched_sleep_ns(uint64_t duration_ns)
+{
+	uint64_t deadline_ns = clock_now_ns() + duration_ns;
+
+	do {
+		WRITE_ONCE(current()->state, THREAD_SLEEPING);
+	} while (!sched_sleep_until(deadline_ns));
+}
+
+/* ---- Boot and idling ----------------------------------------------------- */
+
+static void choose_policy(void)
+{
+	static const struct sched_policy *const policies[] = {
+		&round_robin_policy,
+	};
+	const char *name = boot_arg("sched");
+	const char *preempt = boot_arg("preempt");
+
+	sched_preemptive = !preempt || strcmp(preempt, "none") != 0;
+	for (unsigned int i = 0; name && i < ARRAY_SIZE(policies); i++) {
+		if (strcmp(name, policies[i]->name) == 0) {
+			sched_policy = policies[i];
+			return;
+		}
+	}
+	if (name)
+		log_warning("sched: no policy \"%s\", using %s", name,
+			    sched_policy->name);
+}
+
+const char *sched_policy_name(void)
+{
+	return sched_policy->name;
+}
+
+void sched_init(void)
+{
+	struct thread *idle = current();
+
+	threads_init();
+	idle->state = THREAD_RUNNING;
+	idle->sched.on_hart = true;
+	idle->sched.affinity = UINT64_MAX;
+	idle->sched.started_ns = clock_now_ns();
+	refcount_init(&idle->refs, 1);
+	strcopy(idle->name, "idle", sizeof(idle->name));
+	run_queue_init(arch_hart_index(), idle);
+	choose_policy();
+}
+
+void sched_idle(void)
+{
+	struct run_queue *rq = this_run_queue();
+
+	assert(current() == rq->idle);
+	load_start();
+	for (;;) {
+		arch_interrupts_off();
+		/* Waits for a pending interrupt even while they are off, so
+		 * one that comes just now is not slept over. */
+		if (READ_ONCE(rq->num_ready) == 0)
+			arch_wait_for_interrupt();
+		arch_interrupts_on();
+		if (READ_ONCE(rq->num_ready) > 0)
+			schedule();
+	}
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c - making threads, and taking them apart
+ *
+ * Idea: a new thread is given a context that begins in one of the two
+ * functions first_step_* here, as if it had called schedule() there before and
+ * was now chosen again.
+ * A thread that ends cannot free the stack it stands on: the next thread on
+ * its hart does (finish_switch()).
+ *
+ * Locks: thread_list_lock guards the list of all threads.
+ */
+#include "kernel/sched/thread.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/sched/run_queue.h"
+#include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
+
+static struct slab_cache *thread_cache;
+static struct spinlock thread_list_lock = SPINLOCK_INIT(LOCK_LEAF);
+/* Under thread_list_lock; for the debugger, scripts/gdb.py. */
+static struct list_head thread_list = LIST_HEAD_INIT(thread_list);
+
+void threads_init(void)
+{
+	thread_cache = slab_cache_create("thread", sizeof(struct thread), 16);
+	list_push_back(&thread_list, &current()->all_node);
+}
+
+static struct thread *thread_create(const char *name, void (*first)(void *))
+{
+	struct thread *thread = slab_alloc_zero(thread_cache);
+
+	if (!thread)
+		return NULL;
+	if (arch_thread_init(&thread->arch)) {
+		slab_free(thread_cache, thread);
+		return NULL;
+	}
+	arch_thread_start_at(&thread->arch, first, thread);
+	/* It begins inside the switch: in schedule()'s section with interrupts
+	 * off and with the run queue's lock. finish_switch() leaves both. */
+	thread->irq.depth = 2;
+	thread->irq.was_on = true;
+	thread->state = THREAD_NEW;
+	refcount_init(&thread->refs, 1);
+	strcopy(thread->name, name, sizeof(thread->name));
+	thread->sched.affinity = UINT64_MAX;
+	list_init(&thread->sched.node);
+	list_init(&thread->process_node);
+	list_init(&thread->signal_queue);
+	thread->start_time_ns = clock_now_ns();
+	thread->timer_slack_ns = 50 * NSEC_PER_USEC;
+
+	spin_lock(&thread_list_lock);
+	list_push_back(&thread_list, &thread->all_node);
+	spin_unlock(&thread_list_lock);
+	return thread;
+}
+
+static void first_step_kernel(void *arg)
+{
+	struct thread *me = arg;
+
+	finish_switch();
+	me->kernel_fn(me->kernel_arg);
+	thread_exit();
+}
+
+static void first_step_user(void *arg)
+{
+	finish_switch();
+	arch_enter_user();
+}
+
+struct thread *thread_create_kernel(const char *name, void (*fn)(void *),
+				    void *arg)
+{
+	struct thread *thread = thread_create(name, first_step_kernel);
+
+	if (!thread)
+		return NULL;
+	thread->kernel_fn = fn;
+	thread->kernel_arg = arg;
+	return thread;
+}
+
+struct thread *thread_create_user(const char *name)
+{
+	return thread_create(name, first_step_user);
+}
+
+void thread_get(struct thread *thread)
+{
+	refcount_get(&thread->refs);
+}
+
+void thread_put(struct thread *thread)
+{
+	if (!refcount_put(&thread->refs))
+		return;
+	assert(thread != current());
+	spin_lock(&thread_list_lock);
+	list_remove(&thread->all_node);
+	spin_unlock(&thread_list_lock);
+	arch_thread_destroy(&thread->arch);
+	slab_free(thread_cache, thread);
+}
+
+void thread_exit(void)
+{
+	WRITE_ONCE(current()->state, THREAD_DEAD);
+	schedule();
+	panic("a dead thread was chosen to run");
+}
