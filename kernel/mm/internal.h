@@ -5,6 +5,8 @@
 #pragma once
 
 #include "kernel/mm/page.h"
+#include "kernel/mm/page_cache.h"
+#include "kernel/mm/vm_space.h"
 
 /*
  * Counters, one set per hart so that counting is one atomic add to a line
@@ -52,3 +54,126 @@ void buddy_get_traffic(uint64_t *allocated, uint64_t *freed);
 bool memory_wait_for_victim(void);
 /* No memory for the current thread any more: it is being killed. */
 bool memory_denied(void);
+
+/* Atomic changes of page.flags. */
+static inline void page_set_flags(struct page *page, unsigned int flags)
+{
+	__atomic_fetch_or(&page->flags, flags, __ATOMIC_RELAXED);
+}
+static inline void page_clear_flags(struct page *page, unsigned int flags)
+{
+	__atomic_fetch_and(&page->flags, ~flags, __ATOMIC_RELAXED);
+}
+
+/* ---- area.c: the tree of areas; space->lock held --------------------------- */
+
+/* Most areas a space may have (vm.max_map_count of Linux). */
+#define MAX_AREAS 65530u
+
+/* Flags that do not keep neighbours from becoming one area. */
+#define VM_MERGE_IGNORE VM_HAS_COPIES
+
+/* A blank one; NULL: no memory. */
+struct vm_area *area_create(void);
+/* Into the tree, the sums, and the list of who maps the file. */
+void area_insert(struct vm_space *space, struct vm_area *area)
+	MUST_HOLD(space->lock);
+/* The opposite. The area is then the caller's, with its file. */
+void area_remove(struct vm_space *space, struct vm_area *area)
+	MUST_HOLD(space->lock);
+/* Drop the file and the struct. No locks held: a file may be closed by it. */
+void area_destroy(struct vm_area *area);
+/* The same for a list of them, linked by cache_node. */
+void area_destroy_list(struct list_head *areas);
+/* Change the bounds (keeps what lies where) or the flags. */
+void area_set_bounds(struct vm_space *space, struct vm_area *area,
+		     vaddr_t start, vaddr_t end) MUST_HOLD(space->lock);
+void area_set_flags(struct vm_space *space, struct vm_area *area,
+		    unsigned int flags) MUST_HOLD(space->lock);
+/* Make @va a border between areas. 0, -ENOMEM. */
+int area_split_at(struct vm_space *space, vaddr_t va) MUST_HOLD(space->lock);
+/* Become one with the neighbours where they continue each other; returns the
+ * area that holds @area's range now. */
+struct vm_area *area_merge(struct vm_space *space, struct vm_area *area)
+	MUST_HOLD(space->lock);
+/* The area below @area; NULL: it is the lowest. */
+struct vm_area *area_below(struct vm_area *area);
+/* The highest area that begins below @va. */
+struct vm_area *area_before(struct vm_space *space, vaddr_t va)
+	MUST_HOLD(space->lock);
+/* Nothing is mapped in [@start, @end). */
+bool area_range_is_free(struct vm_space *space, vaddr_t start, vaddr_t end)
+	MUST_HOLD(space->lock);
+/* Bytes that areas cover in [@start, @end). */
+size_t area_bytes_in(struct vm_space *space, vaddr_t start, vaddr_t end)
+	MUST_HOLD(space->lock);
+
+static inline bool area_holds(const struct vm_area *area, vaddr_t va)
+{
+	return va >= area->start && va < area->end;
+}
+static inline uint64_t area_pages(const struct vm_area *area)
+{
+	return (area->end - area->start) >> PAGE_SHIFT;
+}
+/* The page of the file that lies at @va. */
+static inline uint64_t area_index(const struct vm_area *area, vaddr_t va)
+{
+	return area->page_offset + ((va - area->start) >> PAGE_SHIFT);
+}
+static inline bool area_is_private_write(unsigned int flags)
+{
+	return (flags & (PAGE_WRITE | VM_SHARED)) == PAGE_WRITE;
+}
+
+/* ---- place.c: where a new mapping goes; space->lock held ------------------- */
+
+/* Pages that stay free below a stack, so that it does not run into others. */
+#define STACK_GUARD_SIZE (256 * PAGE_SIZE)
+
+/* The start of @size free bytes; 0: there is no such hole. */
+vaddr_t place_find(struct vm_space *space, size_t size)
+	MUST_HOLD(space->lock);
+/* [@start, @end) has become free. */
+void place_freed(struct vm_space *space, vaddr_t start, vaddr_t end)
+	MUST_HOLD(space->lock);
+
+/* ---- page_range.c: many entries of a page table ---------------------------- */
+
+/* Unmap what is in [@start, @end); private copies stay if @keep_private. */
+void range_unmap(struct vm_space *space, vaddr_t start, vaddr_t end,
+		 bool keep_private);
+/* Make the entries of [@start, @end) follow the flags of @area. */
+void range_protect(struct vm_space *space, const struct vm_area *area,
+		   vaddr_t start, vaddr_t end);
+/* Move the entries of [@from, @from + @size) to @to. 0, -ENOMEM (what was
+ * moved stays moved; calling it the other way round undoes it). */
+int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size);
+/* Share the private pages of @area with @child, copy-on-write; @changed is set
+ * when the parent's entries lost rights. 0, -ENOMEM. */
+int range_share(struct vm_space *parent, struct vm_space *child,
+		const struct vm_area *area, bool *changed);
+
+/* ---- fault.c ----------------------------------------------------------------- */
+
+/* A frame of zeros that untouched memory shows to readers. Entries that map
+ * it hold no reference. */
+extern struct page *zero_page;
+
+/* How an entry for a page of @area looks, with or without PAGE_WRITE. */
+unsigned int area_page_bits(const struct vm_area *area, bool writable);
+/* vm_fault() with the lock held; @force: see vm_space_access(). */
+enum vm_fault_result fault_locked(struct vm_space *space, vaddr_t va,
+				  enum access access, bool force)
+	MUST_HOLD(space->lock);
+
+/* ---- page_cache.c ------------------------------------------------------------ */
+
+/*
+ * The page at @index, made if it is missing; cache->lock is held before and
+ * after, but may be let go and taken again. The page is good while the lock is
+ * held. 0; -ERANGE: past the end of the file; -ENOMEM, -ENOSPC, -EIO.
+ * *@waited is set if the page had to be read.
+ */
+int page_cache_find(struct page_cache *cache, uint64_t index,
+		    struct page **page, bool *waited) MUST_HOLD(cache->lock);

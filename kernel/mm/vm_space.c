@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm_space.c - the life of an address space
+ *
+ * Made by exec (empty) or fork (a copy); taken down by whoever drops the last
+ * reference, page by page, without a fence: no hart uses its table any more.
+ */
+#include "kernel/mm/internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/debug/panic.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/vm_file.h"
+#include "kernel/sched/sched.h"
+
+static const struct vm_file_ops *file_ops;
+
+void vm_set_file_ops(const struct vm_file_ops *ops)
+{
+	file_ops = ops;
+}
+
+void vm_file_get(struct file *file)
+{
+	if (file)
+		file_ops->get(file);
+}
+
+void vm_file_put(struct file *file)
+{
+	if (file)
+		file_ops->put(file);
+}
+
+int vm_file_sync(struct file *file)
+{
+	return file_ops->sync ? file_ops->sync(file) : 0;
+}
+
+struct vm_space *vm_space_create(void)
+{
+	struct vm_space *space = kzalloc(sizeof(*space));
+
+	if (!space)
+		return NULL;
+	if (page_table_init(&space->page_table)) {
+		kfree(space);
+		return NULL;
+	}
+	refcount_init(&space->users, 1);
+	mutex_init(&space->lock, LOCK_VM_SPACE);
+	spin_init(&space->page_table_lock, LOCK_PAGE_TABLE);
+	space->mmap_top = USER_SPACE_END;
+	space->stack_limit = 8UL << 20;
+	space->dumpable = true;
+	return space;
+}
+
+void vm_space_get(struct vm_space *space)
+{
+	refcount_get(&space->users);
+}
+
+/* Nobody else knows @space: the lock is for the checkers' sake. */
+static void destroy_space(struct vm_space *space)
+{
+	struct list_head dead;
+	struct vm_area *area;
+
+	sched_forget_space(space);
+	list_init(&dead);
+	mutex_lock(&space->lock);
+	while ((area = vm_area_first(space))) {
+		area_remove(space, area);
+		range_unmap(space, area->start, area->end, false);
+		list_push_back(&dead, &area->cache_node);
+	}
+	mutex_unlock(&space->lock);
+	area_destroy_list(&dead);
+	debug_assert(space->resident[0] == 0 && space->resident[1] == 0);
+	page_table_destroy(&space->page_table);
+	vm_file_put(space->exe);
+	kfree(space);
+}
+
+void vm_space_put(struct vm_space *space)
+{
+	if (refcount_put(&space->users))
+		destroy_space(space);
+}
+
+void vm_space_use(struct vm_space *space)
+{
+	struct thread *thread = current();
+	struct vm_space *old;
+
+	interrupts_off_enter();
+	old = thread->space;
+	thread->space = space;
+	page_table_switch(space ? &space->page_table : &kernel_page_table);
+	interrupts_off_leave();
+	if (old)
+		vm_space_put(old);
+}
+
+uint64_t vm_resident_pages(const struct vm_space *space)
+{
+	return READ_ONCE(space->resident[0]) + READ_ONCE(space->resident[1]);
+}
