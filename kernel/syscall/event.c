@@ -12,11 +12,18 @@
 #include "kernel/syscall/table.h"
 #include "kernel/syscall/timeout.h"
 #include "kernel/vfs/epoll.h"
+#include "kernel/vfs/eventfd.h"
 #include "kernel/vfs/file.h"
 #include "kernel/vfs/pipe.h"
 #include "kernel/vfs/poll.h"
 
 #include <linux/resource.h>
+
+/* eventfd(2): EFD_SEMAPHORE, which has no header, and EFD_NONBLOCK and
+ * EFD_CLOEXEC, which are O_*. */
+#define EVENTFD_SEMAPHORE 1u
+#define EVENTFD_FLAGS                                                          \
+	((unsigned int)(O_CLOEXEC | O_NONBLOCK) | EVENTFD_SEMAPHORE)
 
 /* A new descriptor for @file, whose reference is consumed in any case. */
 static long give_descriptor(struct file *file, unsigned int flags)
@@ -389,4 +396,22 @@ long sys_epoll_pwait2(const struct syscall_args *a)
 	int err = deadline_from_user(timeout, &deadline_ns);
 
 	return err ? err : epoll_wait_masked(a, deadline_ns);
+}
+
+/* ---- Counters ------------------------------------------------------------ */
+
+long sys_eventfd2(const struct syscall_args *a)
+{
+	unsigned int initial = arg_uint(a, 0);
+	unsigned int flags = arg_uint(a, 1);
+	struct file *file;
+	int err;
+
+	if (flags & ~EVENTFD_FLAGS)
+		return -EINVAL;
+	err = eventfd_create(initial, flags & EVENTFD_SEMAPHORE,
+			     flags & O_NONBLOCK, &file);
+	if (err)
+		return err;
+	return give_descriptor(file, flags);
 }
