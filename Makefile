@@ -142,6 +142,9 @@ $(BUILD)/usr/%: usr/%.c
 # An init without a C library: what it times is the kernel alone.
 $(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
 
+# An init without a C library: what it times is the kernel alone.
+$(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
+
 # ---- Root file systems (scripts/mkrootfs.py) ------------------------------
 
 ROOTFS_SRC := scripts/mkrootfs.py scripts/mkcpio.py scripts/rootfs.applets \
