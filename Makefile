@@ -31,7 +31,7 @@ OBJS := $(SRC:%=$(OBJ)/%.o)
 
 # libfdt reads device trees; fetched by scripts/setup, never committed.
 LIBFDT := $(BUILD)/third_party/libfdt
-LIBFDT_OBJS := $(addprefix $(OBJ)/libfdt/,fdt.o fdt_ro.o fdt_check.o fdt_addresses.o)
+LIBFDT_OBJS := $(addprefix $(OBJ)/libfdt/,fdt.o fdt_ro.o fdt_check.o)
 # libfdt_env.h is ours: the kernel's string functions for the C library's.
 LIBFDT_FLAGS := -Ikernel/dev/libfdt_env -isystem $(LIBFDT)
 
