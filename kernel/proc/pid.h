@@ -15,6 +15,8 @@
 struct process;
 struct thread;
 
+extern struct spinlock process_tree_lock; /* rank LOCK_PROCESS_TREE */
+
 #define PID_MAX 4194304 /* as Linux on 64 bits */
 
 struct pid {
@@ -25,19 +27,23 @@ struct pid {
 	struct process *process; /* of that pid (tgid), or NULL */
 	struct list_head group;	 /* processes of that group */
 	struct list_head session; /* processes of that session */
-	struct wait_queue *pidfd_waiters; /* may be NULL */
 };
 
-/* A fresh number; refs 1. NULL: no memory or all in use. */
-struct pid *pid_alloc(void);
+/*
+ * A fresh number, or @wanted if that is not 0; refs is 1.
+ * 0; -ENOMEM; -EAGAIN: all are in use; -EEXIST: @wanted is.
+ */
+int pid_alloc(int wanted, struct pid **out);
 void pid_get(struct pid *pid);
+/* Takes process_tree_lock: not with it held. */
 void pid_put(struct pid *pid);
 /* With a reference; NULL if nobody bears @number. */
 struct pid *pid_find(int number);
 /* With a reference on the result; NULL: none. */
 struct thread *thread_find(int tid);
 struct process *process_find(int pid);
+/* pid_find() for who holds process_tree_lock; no reference is taken. */
+struct pid *pid_look_up(int number) MUST_HOLD(process_tree_lock);
 /* The first process with a pid >= *@number, reference taken; *@number is set.
  * For listings: /proc, kill(-1). NULL: no more. */
 struct process *process_next(int *number);
-extern struct spinlock process_tree_lock; /* rank LOCK_PROCESS_TREE */

@@ -129,7 +129,10 @@ static inline int process_pid(const struct process *process)
 {
 	return process->pid->number;
 }
-int thread_tid(const struct thread *thread);
+static inline int thread_tid(const struct thread *thread)
+{
+	return thread->tid;
+}
 /* The first process (pid 1), once it exists. */
 extern struct process *init_process;
 
@@ -168,12 +171,30 @@ void process_notify_continued(void);
 /* Nobody outside @group in its session could restart it; process_tree_lock. */
 bool process_group_is_orphaned(struct pid *group);
 
+/*
+ * Groups and sessions, credentials(7). Numbers as in the system calls: @pid 0
+ * is the current process, @group_number 0 is @pid.
+ */
+int process_set_group(int pid, int group_number);
+int process_start_session(void);
+/* With a reference; NULL: no such process. @pid 0: the current one. */
+struct process *process_find_or_current(int pid);
+int process_group_number(struct process *process);
+int process_session_number(struct process *process);
+/* getppid(2): 0 if it has none. */
+int process_parent_pid(struct process *process);
+
 /* Boot: make pid 1 from the first of the names that can be run; no return. */
 void process_start_init(const char *init_argument);
 
 /* Sums over live and dead threads; caller holds process->lock. */
 void process_usage(struct process *process, struct usage *usage);
+void thread_usage(struct thread *thread, struct usage *usage);
+void usage_add(struct usage *sum, const struct usage *more);
 uint64_t process_limit(const struct process *process, int resource);
+/* Most threads there may be, from the size of memory. */
+unsigned int process_max_threads(void);
+unsigned int process_count_threads(void);
 unsigned int process_count(void);
 uint64_t process_forks(void); /* since boot, for /proc/stat */
 unsigned int process_count_of_user(uint32_t uid);

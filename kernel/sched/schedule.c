@@ -303,6 +303,13 @@ bool sched_wake(struct thread *thread, unsigned int states) UNCHECKED_LOCKING
 	return woken;
 }
 
+void sched_kick(struct thread *thread)
+{
+	if (thread == current() || !READ_ONCE(thread->sched.on_hart))
+		return;
+	arch_send_ipi(READ_ONCE(thread->sched.hart));
+}
+
 /* Another hart made a thread of ours ready, or wants a page table back. */
 void handle_ipi(void)
 {

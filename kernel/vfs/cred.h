@@ -9,10 +9,19 @@
 
 #include "kernel/lib/refcount.h"
 
+struct thread;
+
 #define NUM_GROUPS_MAX 65536
+
+/*
+ * What all threads of one real user have in common: how many they are
+ * (RLIMIT_NPROC). One for each uid in use.
+ */
+struct user_account;
 
 struct cred {
 	struct refcount refs;
+	struct user_account *user; /* of uid; cred_set_uid() */
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding,
@@ -27,6 +36,15 @@ const struct cred *cred_get(const struct cred *cred);
 void cred_put(const struct cred *cred);
 /* A private copy to change; NULL: no memory. */
 struct cred *cred_copy(const struct cred *cred);
+/* Change the real uid of a private copy. 0, -ENOMEM. */
+int cred_set_uid(struct cred *cred, uint32_t uid);
+/* Those of another thread, with a reference; NULL: it has ended. */
+const struct cred *cred_get_of(struct thread *thread);
+/* Threads that @cred's user has now; and one more (fork) or less (exit). */
+unsigned int cred_user_threads(const struct cred *cred);
+void cred_count_thread(const struct cred *cred, int delta);
+/* @thread ends: its credentials go. */
+void cred_drop(struct thread *thread);
 /* The current thread goes on with @cred (reference taken over). */
 void cred_use(struct cred *cred);
 /* Root with everything: for the first process. */
