@@ -195,8 +195,9 @@ static void print_banner(void)
 	log_info("Creance on %s", model ? model : "a machine without a name");
 	arch_firmware_describe();
 	/* One machine-readable line a stage: test suites match it. */
-	log_info("STAGE boot ok harts=%u boot=%lu ram=%luM", arch_num_harts(),
-		 arch_boot_hartid(), info.total >> 8);
+	log_info("STAGE boot ok harts=%u boot=%lu ram=%luM entry_ticks=%lu",
+		 arch_num_harts(), arch_boot_hartid(), info.total >> 8,
+		 arch_entry_ticks());
 }
 
 /* Memory, time and threads: after this, locks and allocation work. */

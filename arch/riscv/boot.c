@@ -28,6 +28,8 @@ struct thread boot_thread;
 static pte_t boot_root[PT_ENTRIES] __aligned(PAGE_SIZE);
 static pte_t boot_image[PT_ENTRIES] __aligned(PAGE_SIZE);
 
+static uint64_t entry_ticks;
+
 uint64_t boot_page_table(paddr_t load_address);
 void boot_hart_main(uint64_t hartid, paddr_t dtb) __noreturn;
 
@@ -59,10 +61,16 @@ uint64_t boot_page_table(paddr_t load_address)
 /* From head.S, MMU on, on the boot stack, as boot_thread. */
 void boot_hart_main(uint64_t hartid, paddr_t dtb)
 {
+	entry_ticks = arch_time_ticks();
 	boot_hartid = hartid;
 	kernel_page_table.root = boot_root;
 	sbi_init();
 	kernel_main(dtb);
+}
+
+uint64_t arch_entry_ticks(void)
+{
+	return entry_ticks;
 }
 
 void arch_interrupt_sources_on(void)

@@ -9,6 +9,8 @@
 
 /* SBI's id of the hart that runs the boot. */
 uint64_t arch_boot_hartid(void);
+/* The time counter when the kernel was entered. */
+uint64_t arch_entry_ticks(void);
 /* A hart that may be used; its index, or -1 when there are too many. */
 int arch_hart_add(uint64_t hartid);
 /* What all usable harts have in common. */
