@@ -17,7 +17,8 @@ struct exec_strings;
  *
  * @path     what to run, an open path
  * @name     its name for AT_EXECFN, #! scripts and the thread's name
- * @strings  arguments and environment (exec_strings.h); stay the caller's
+ * @strings  at least one argument, and the environment (exec_strings.h);
+ *           stay the caller's
  *
  * Returns 0 with the trap frame set to the new program's start. -ENOEXEC,
  * -EACCES, -ETXTBSY, -ENOMEM, -E2BIG, -ELOOP, -EIO, ...: the old program is
