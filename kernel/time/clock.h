@@ -10,7 +10,8 @@
 
 #include "kernel/lib/compiler.h"
 
-/* @frequency_hz  /cpus/timebase-frequency of the device tree */
+/* @frequency_hz  /cpus/timebase-frequency of the device tree, not 0. Needs no
+ * memory, and gives the log its time stamps. */
 void clock_init(uint64_t frequency_hz);
 
 uint64_t clock_now_ns(void);		/* monotonic */

@@ -28,6 +28,7 @@ void timer_start(struct timer *timer, uint64_t deadline_ns);
 bool timer_cancel(struct timer *timer);
 bool timer_cancel_sync(struct timer *timer);
 
+/* Boot: after memory_init() and clock_init(). */
 void timers_init(void);
 /* The timer interrupt, through arch_entry.h: run what is due, arm the next. */
 void timers_interrupt(void);
