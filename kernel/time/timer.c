@@ -57,13 +57,13 @@ static struct timer_queue *this_queue(void)
 /* Keeps T3; interrupts are off. */
 static void arm(struct timer_queue *queue)
 {
-	uint64_t next =
-		MIN(queue->quantum_end_ns, READ_ONCE(queue->earliest_ns));
+	uint64_t earliest_ns = READ_ONCE(queue->earliest_ns);
+	uint64_t next_ns = MIN(queue->quantum_end_ns, earliest_ns);
 
-	if (next >= queue->armed_ns)
+	if (next_ns >= queue->armed_ns)
 		return;
-	queue->armed_ns = next;
-	arch_timer_set(clock_deadline_ticks(next));
+	queue->armed_ns = next_ns;
+	arch_timer_set(clock_deadline_ticks(next_ns));
 }
 
 static struct timer *timer_of(struct rb_node *node)
