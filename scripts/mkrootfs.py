@@ -18,6 +18,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 from mkcpio import Tree
 
@@ -54,14 +55,20 @@ def our_files(tree: Tree) -> None:
     tree.link('init', 'sbin/init')
 
 
+def stripped(path: str) -> bytes:
+    """A program without its debugging information, which gdb reads on the host."""
+    with tempfile.NamedTemporaryFile() as f:
+        subprocess.run([CROSS + 'strip', '-o', f.name, path], check=True)
+        return f.read()
+
+
 def our_programs(tree: Tree, room: str, into: str) -> None:
     """What usr/ROOM was built into. Nothing there yet is fine."""
     folder = os.path.join(BUILD, 'usr', room)
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         path = os.path.join(folder, name)
         if os.path.isfile(path) and os.access(path, os.X_OK):
-            with open(path, 'rb') as f:
-                tree.file(f'{into}/{name}', f.read(), 0o755)
+            tree.file(f'{into}/{name}', stripped(path), 0o755)
 
 
 def debian(tree: Tree) -> None:
