@@ -247,6 +247,8 @@ void memory_init(void)
 	for (i = 0; i < num_banks; i++)
 		open_bank(&banks[i]);
 	buddy_ready();
+	zero_page = page_alloc(0, ALLOC_ZERO);
+	assert(zero_page);
 }
 
 void memory_release(paddr_t start, uint64_t size)

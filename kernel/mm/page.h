@@ -23,6 +23,7 @@ struct page_cache;
 #define PAGE_FLAG_DIRTY    16u /* page cache: newer than the disk */
 #define PAGE_FLAG_ANON     32u /* private memory of a program */
 #define PAGE_FLAG_TABLE    64u /* a page table */
+#define PAGE_FLAG_CODE     128u /* instruction caches have seen it as it is now */
 
 struct page {
 	unsigned int flags; /* atomic */

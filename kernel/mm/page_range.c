@@ -215,14 +215,16 @@ static pte_t *skip_empty(pte_t *pte, size_t *count)
 }
 
 /*
- * The entries of one array. The child's table is nobody else's yet, so only
- * the parent's lock is needed.
+ * The entries of one array. Nobody else adds to the child's table yet, and a
+ * truncation that walks it stays out of this area, so the parent's lock will
+ * do for the entries.
  */
 static int share_some(struct vm_space *parent, struct vm_space *child,
 		      vaddr_t *va, vaddr_t end, bool *changed)
 {
 	size_t count, target_count;
 	pte_t *source, *target;
+	uint64_t shared = 0;
 	int err = 0;
 
 	spin_lock(&parent->page_table_lock);
@@ -248,10 +250,15 @@ static int share_some(struct vm_space *parent, struct vm_space *child,
 		if (!pte)
 			continue;
 		pte_set(target, pte);
-		child->resident[1]++;
+		shared++;
 	}
 unlock:
 	spin_unlock(&parent->page_table_lock);
+	if (shared) {
+		spin_lock(&child->page_table_lock);
+		child->resident[1] += shared;
+		spin_unlock(&child->page_table_lock);
+	}
 	return err;
 }
 

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * abi/mman.h - PROT_*, MAP_*, MADV_*, MREMAP_*, MS_*, MCL_*
+ */
+#pragma once
+
+#include <linux/mman.h>

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c - a page is touched that the page table does not show (like this)
+ *
+ * Idea: the area says what should be there; this file makes the page table
+ * follow. Each kind of page has one function:
+ *
+ *   anonymous, read	 the page of zeros, read-only
+ *   anonymous, write	 a cleared page of its own
+ *   file, read		 the page cache's page, and its neighbours if cached
+ *   file, write, shared the page cache's page, writable, now dirty
+ *   file, write, private a copy of it
+ *   present, read-only	 copy-on-write: a copy, or the page itself if nobody
+ *			 else has it
+ *
+ * Invariants
+ *   F1  In a private area an entry is writable only if its page is anonymous
+ *	 and nobody else has it (one reference).
+ *   F2  In a shared area of a file with a home on disk an entry is writable
+ *	 only if its page is marked dirty.
+ *   F3  An entry holds one reference and one map_count of its page (but not
+ *	 of zero_page).
+ *
+ * Locks: space->lock throughout, so entries change under our feet only by a
+ * truncation of the file. The lock of the file's cache is held while one of
+ * its pages is entered, so a truncation sees either no page or our entry.
+ * Read: OSTEP ch. 21 (page faults), ch. 23 (demand zeroing, copy-on-write).
+ */
+#include "kernel/mm/internal.h"
+#include <arch/hart.h>
+#include "kernel/abi/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/thread.h"
+
+/* Pages around a file fault that are entered if they are in memory anyway. */
+#define AROUND_PAGES 16u
+
+struct page *zero_page;
+
+/* What the functions below need to know of one fault. */
+struct fault {
+	struct vm_space *space;
+	struct vm_area *area;
+	vaddr_t va; /* page aligned */
+	pte_t *pte; /* where its entry is or will be */
+	bool write;
+	bool may_write; /* the program may; false: only we, by force */
+	bool major;     /* a disk had to be read */
+};
+
+unsigned int area_page_bits(const struct vm_area *area, bool writable)
+{
+	unsigned int bits = PAGE_USER | (area->flags & (PAGE_READ | PAGE_EXEC));
+
+	if (area->flags & PAGE_WRITE) {
+		bits |= PAGE_READ;
+		if (writable)
+			bits |= PAGE_WRITE;
+	}
+	return bits;
+}
+
+static bool access_allowed(const struct vm_area *area, enum access access)
+{
+	switch (access) {
+	case ACCESS_READ:
+		return area->flags & (PAGE_READ | PAGE_WRITE);
+	case ACCESS_WRITE:
+		return area->flags & PAGE_WRITE;
+	case ACCESS_EXEC:
+		return area->flags & PAGE_EXEC;
+	}
+	return false;
+}
+
+/* ---- Entering pages ----------------------------------------------------------- */
+
+/* Harts may have other bytes in mind for a page that becomes code. */
+static void sync_code(struct page *page)
+{
+	if (page->flags & PAGE_FLAG_CODE)
+		return;
+	arch_flush_instruction_cache();
+	page_set_flags(page, PAGE_FLAG_CODE);
+}
+
+/* Point an empty entry at @page; its reference goes over to the entry (F3).
+ * page_table_lock held. */
+static void enter(struct vm_space *space, pte_t *pte, struct page *page,
+		  unsigned int bits)
+{
+	__atomic_fetch_add(&page->map_count, 1, __ATOMIC_RELAXED);
+	space->resident[(page->flags & PAGE_FLAG_ANON) != 0]++;
+	pte_set(pte, pte_make(page_to_phys(page), bits));
+}
+
+/* A page for the program alone, not cleared unless @flags say so; or NULL. */
+static struct page *alloc_private(unsigned int flags)
+{
+	struct page *page = page_alloc(0, ALLOC_USER | flags);
+
+	if (page) {
+		page->flags = PAGE_FLAG_ANON;
+		memory_count(COUNT_ANONYMOUS, 1);
+	}
+	return page;
+}
+
+/*
+ * Put @page where @fault->pte points at @old (or nothing: 0), unless that has
+ * changed meanwhile. The reference of @page is used up in any case.
+ */
+static void enter_private(struct fault *fault, pte_t old, struct page *page)
+{
+	struct vm_space *space = fault->space;
+	struct page *old_page = old ? phys_to_page(pte_frame(old)) : NULL;
+	unsigned int bits = area_page_bits(fault->area, fault->may_write);
+
+	if (bits & PAGE_EXEC)
+		sync_code(page);
+	if (fault->area->cache)
+		fault->area->flags |= VM_HAS_COPIES;
+	spin_lock(&space->page_table_lock);
+	if (*fault->pte != old) {
+		spin_unlock(&space->page_table_lock);
+		page_put(page);
+		return;
+	}
+	if (old) {
+		pte_clear(fault->pte);
+		tlb_flush_page(&space->page_table, fault->va);
+		if (old_page != zero_page)
+			space->resident[(old_page->flags & PAGE_FLAG_ANON) !=
+					0]--;
+	}
+	enter(space, fault->pte, page, bits);
+	spin_unlock(&space->page_table_lock);
+	if (old && old_page != zero_page) {
+		__atomic_fetch_sub(&old_page->map_count, 1, __ATOMIC_RELAXED);
+		page_put(old_page);
+	}
+}
+
+/* ---- Anonymous memory ----------------------------------------------------------- */
+
+static enum vm_fault_result anonymous_fault(struct fault *fault)
+{
+	struct vm_space *space = fault->space;
+	struct page *page;
+
+	if (!fault->write) {
+		spin_lock(&space->page_table_lock);
+		pte_set(fault->pte,
+			pte_make(page_to_phys(zero_page),
+				 area_page_bits(fault->area, false)));
+		spin_unlock(&space->page_table_lock);
+		return VM_FAULT_OK;
+	}
+	page = alloc_private(ALLOC_ZERO);
+	if (!page)
+		return VM_FAULT_NO_MEMORY;
+	enter_private(fault, 0, page);
+	return VM_FAULT_OK;
+}
+
+/* ---- Files ------------------------------------------------------------------------ */
+
+static enum vm_fault_result result_of(int err)
+{
+	if (err == 0)
+		return VM_FAULT_OK;
+	return err == -ENOMEM ? VM_FAULT_NO_MEMORY : VM_FAULT_BUS;
+}
+
+/* May pages of @area be writable before they are written? Only if nobody
+ * needs to know which are dirty (F1, F2). */
+static bool enters_writable(const struct vm_area *area)
+{
+	return (area->flags & VM_SHARED) &&
+	       (area->cache->flags & PAGE_CACHE_MEMORY);
+}
+
+/*
+ * Enter those neighbours that are in memory already, as far as they lie in the
+ * area and in the same array of entries (an aligned window always does).
+ * Holds the cache's lock and the page table's.
+ */
+static void enter_around(struct fault *fault, unsigned int bits)
+{
+	const struct vm_area *area = fault->area;
+	struct page_cache *cache = area->cache;
+	uint64_t num_pages = DIV_ROUND_UP(cache->size_bytes, PAGE_SIZE);
+	vaddr_t window = ALIGN_DOWN(fault->va, AROUND_PAGES * PAGE_SIZE);
+	vaddr_t end = MIN(window + AROUND_PAGES * PAGE_SIZE, area->end);
+	vaddr_t va = MAX(window, area->start);
+	pte_t *pte = fault->pte - (fault->va - va) / PAGE_SIZE;
+	uint64_t index = area_index(area, va);
+
+	for (; va < end && index < num_pages; va += PAGE_SIZE, pte++, index++) {
+		struct page *page;
+
+		if (*pte)
+			continue;
+		page = radix_get(&cache->pages, index);
+		if (!page)
+			continue;
+		if (bits & PAGE_EXEC)
+			sync_code(page);
+		page_get(page);
+		enter(fault->space, pte, page, bits);
+	}
+}
+
+/* The cache's own page, shared with everyone. */
+static enum vm_fault_result shared_page_fault(struct fault *fault)
+{
+	struct vm_area *area = fault->area;
+	struct page_cache *cache = area->cache;
+	struct vm_space *space = fault->space;
+	bool writable = fault->write || enters_writable(area);
+	unsigned int bits = area_page_bits(area, writable);
+	struct page *page;
+	int err;
+
+	mutex_lock(&cache->lock);
+	err = page_cache_find(cache, area_index(area, fault->va), &page,
+			      &fault->major);
+	if (err)
+		goto unlock;
+	if (fault->write)
+		page_set_flags(page, PAGE_FLAG_DIRTY);
+	if (bits & PAGE_EXEC)
+		sync_code(page);
+	spin_lock(&space->page_table_lock);
+	if (!*fault->pte) {
+		page_get(page);
+		enter(space, fault->pte, page, bits);
+	}
+	if (!fault->write || enters_writable(area))
+		enter_around(fault, bits);
+	spin_unlock(&space->page_table_lock);
+unlock:
+	mutex_unlock(&cache->lock);
+	return result_of(err);
+}
+
+/* A private copy of the file's page, to write to. */
+static enum vm_fault_result private_page_fault(struct fault *fault)
+{
+	struct page_cache *cache = fault->area->cache;
+	struct page *copy = alloc_private(0);
+	struct page *page;
+	int err;
+
+	if (!copy)
+		return VM_FAULT_NO_MEMORY;
+	mutex_lock(&cache->lock);
+	err = page_cache_find(cache, area_index(fault->area, fault->va), &page,
+			      &fault->major);
+	if (!err)
+		copy_page(page_address(copy), page_address(page));
+	mutex_unlock(&cache->lock);
+	if (err) {
+		page_put(copy);
+		return result_of(err);
+	}
+	memory_count(COUNT_COW_COPIES, 1);
+	enter_private(fault, 0, copy);
+	return VM_FAULT_OK;
+}
+
+/* The kernel's own pages: vDSO and its data. */
+static enum vm_fault_result special_fault(struct fault *fault)
+{
+	const struct vm_area *area = fault->area;
+	struct vm_space *space = fault->space;
+	struct page *page =
+		area->special_pages[(fault->va - area->start) >> PAGE_SHIFT];
+
+	if (!page)
+		return VM_FAULT_BUS;
+	page_get(page);
+	spin_lock(&space->page_table_lock);
+	enter(space, fault->pte, page, area_page_bits(area, true));
+	spin_unlock(&space->page_table_lock);
+	return VM_FAULT_OK;
+}
+
+static enum vm_fault_result missing_fault(struct fault *fault)
+{
+	const struct vm_area *area = fault->area;
+
+	if (area->flags & VM_SPECIAL)
+		return special_fault(fault);
+	if (!area->cache)
+		return anonymous_fault(fault);
+	if (fault->write && !(area->flags & VM_SHARED))
+		return private_page_fault(fault);
+	return shared_page_fault(fault);
+}
+
+/* ---- Present, but not writable ------------------------------------------------------ */
+
+/* Give the entry the right to write; its page is ours, or is the file's. */
+static void make_writable(struct fault *fault, pte_t old)
+{
+	pte_t new = pte_make(pte_frame(old),
+			     area_page_bits(fault->area, fault->may_write));
+
+	spin_lock(&fault->space->page_table_lock);
+	if (*fault->pte == old)
+		pte_set(fault->pte, new);
+	spin_unlock(&fault->space->page_table_lock);
+}
+
+/* Copy-on-write: @page is shared with others (or is the file's). */
+static enum vm_fault_result copy_fault(struct fault *fault, pte_t old,
+				       struct page *page)
+{
+	struct page *copy;
+
+	if (page == zero_page) {
+		copy = alloc_private(ALLOC_ZERO);
+		if (!copy)
+			return VM_FAULT_NO_MEMORY;
+		enter_private(fault, old, copy);
+		return VM_FAULT_OK;
+	}
+	copy = alloc_private(0);
+	if (!copy)
+		return VM_FAULT_NO_MEMORY;
+	copy_page(page_address(copy), page_address(page));
+	memory_count(COUNT_COW_COPIES, 1);
+	enter_private(fault, old, copy);
+	return VM_FAULT_OK;
+}
+
+static enum vm_fault_result write_fault(struct fault *fault)
+{
+	const struct vm_area *area = fault->area;
+	enum vm_fault_result result;
+	struct page *page;
+	pte_t old;
+
+	spin_lock(&fault->space->page_table_lock);
+	old = *fault->pte;
+	page = old ? phys_to_page(pte_frame(old)) : NULL;
+	/* A truncation may take the file's page away while we copy it. */
+	if (page && page != zero_page)
+		page_get(page);
+	spin_unlock(&fault->space->page_table_lock);
+	if (!page)
+		return VM_FAULT_OK; /* truncated just now: fault again */
+
+	/* Two references: the entry's and the one just taken. */
+	if (area->flags & VM_SHARED) {
+		page_set_flags(page, PAGE_FLAG_DIRTY);
+		make_writable(fault, old);
+		result = VM_FAULT_OK;
+	} else if ((page->flags & PAGE_FLAG_ANON) &&
+		   refcount_read(&page->refs) == 2) {
+		make_writable(fault, old);
+		result = VM_FAULT_OK;
+	} else {
+		result = copy_fault(fault, old, page);
+	}
+	if (page != zero_page)
+		page_put(page);
+	return result;
+}
+
+/* Everything seems to be in place: a hart has an older entry in mind. */
+static enum vm_fault_result spurious_fault(struct fault *fault)
+{
+	tlb_flush_page(&fault->space->page_table, fault->va);
+	return VM_FAULT_OK;
+}
+
+/* ---- The areas' part ------------------------------------------------------------------ */
+
+/* Let the stack @area grow down to @va, if it may. */
+static bool grow_stack(struct vm_space *space, struct vm_area *area, vaddr_t va)
+{
+	vaddr_t start = ALIGN_DOWN(va, PAGE_SIZE);
+	struct vm_area *below = area_below(area);
+
+	if (area->end - start > space->stack_limit || start < USER_SPACE_START)
+		return false;
+	/* Memory that can be touched must stay at a distance. */
+	if (below && start - below->end < STACK_GUARD_SIZE &&
+	    (below->flags & (PAGE_READ | PAGE_WRITE | PAGE_EXEC)) &&
+	    !(below->flags & VM_GROWS_DOWN))
+		return false;
+	area_set_bounds(space, area, start, area->end);
+	return true;
+}
+
+static struct vm_area *find_area(struct vm_space *space, vaddr_t va)
+{
+	struct vm_area *area;
+
+	if (unlikely(va >= USER_SPACE_END))
+		return NULL;
+	area = vm_area_find(space, va);
+	if (!area || va >= area->start)
+		return area;
+	if ((area->flags & VM_GROWS_DOWN) && grow_stack(space, area, va))
+		return area;
+	return NULL;
+}
+
+/* @force: write to what the program may only read, in a copy of its own. */
+static bool allowed(const struct vm_area *area, enum access access, bool force)
+{
+	if (likely(access_allowed(area, access)))
+		return true;
+	if (!force || (area->flags & VM_SPECIAL))
+		return false;
+	return access == ACCESS_READ || !(area->flags & VM_SHARED);
+}
+
+enum vm_fault_result fault_locked(struct vm_space *space, vaddr_t va,
+				  enum access access, bool force)
+{
+	struct fault fault = {
+		.space = space,
+		.va = ALIGN_DOWN(va, PAGE_SIZE),
+		.write = access == ACCESS_WRITE,
+	};
+	enum vm_fault_result result;
+	pte_t entry = 0;
+
+	fault.area = find_area(space, va);
+	if (!fault.area)
+		return VM_FAULT_NO_AREA;
+	if (!allowed(fault.area, access, force))
+		return VM_FAULT_NO_ACCESS;
+	fault.may_write = fault.area->flags & PAGE_WRITE;
+
+	spin_lock(&space->page_table_lock);
+	fault.pte = page_table_entry(&space->page_table, fault.va, true);
+	if (likely(fault.pte))
+		entry = *fault.pte;
+	spin_unlock(&space->page_table_lock);
+
+	if (!fault.pte)
+		result = VM_FAULT_NO_MEMORY;
+	else if (!entry)
+		result = missing_fault(&fault);
+	else if (fault.write && !(pte_bits(entry) & PAGE_WRITE))
+		result = write_fault(&fault);
+	else
+		result = spurious_fault(&fault);
+	if (fault.major) {
+		current()->maj_faults++;
+		memory_count(COUNT_MAJOR_FAULTS, 1);
+	} else {
+		current()->min_faults++;
+	}
+	return result;
+}
+
+enum vm_fault_result vm_fault(struct vm_space *space, vaddr_t va,
+			      enum access access)
+{
+	enum vm_fault_result result;
+
+	mutex_lock(&space->lock);
+	result = fault_locked(space, va, access, false);
+	mutex_unlock(&space->lock);
+	memory_count(COUNT_FAULTS, 1);
+	/* No page for a table: those do not call the killer themselves. */
+	if (unlikely(result == VM_FAULT_NO_MEMORY))
+		memory_wait_for_victim();
+	return result;
+}

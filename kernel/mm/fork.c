@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c - a copy of an address space that costs almost nothing
+ *
+ * Idea: the child gets the same areas. Pages that only this program has become
+ * read-only on both sides and are shared until one side writes (copy-on-write:
+ * fault.c). Everything else (files, shared memory, the vDSO) the child finds by
+ * itself, by faults, so those entries are not even looked at.
+ * Read: OSTEP ch. 23 (copy-on-write).
+ *
+ * Locks: the parent's space->lock throughout: no thread of it faults meanwhile.
+ */
+#include "kernel/mm/internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/mm/vm_file.h"
+
+/* Has @area pages that its program has for itself? */
+static bool has_private_pages(const struct vm_area *area)
+{
+	if (area->flags & (VM_SHARED | VM_SPECIAL | VM_WIPE_FORK))
+		return false;
+	return !area->cache || (area->flags & VM_HAS_COPIES);
+}
+
+static void copy_layout(struct vm_space *child, const struct vm_space *parent)
+{
+	unsigned int i;
+
+	child->start_code = parent->start_code;
+	child->end_code = parent->end_code;
+	child->start_data = parent->start_data;
+	child->end_data = parent->end_data;
+	child->start_brk = parent->start_brk;
+	child->brk = parent->brk;
+	child->start_stack = parent->start_stack;
+	child->stack_limit = parent->stack_limit;
+	child->arg_start = parent->arg_start;
+	child->arg_end = parent->arg_end;
+	child->env_start = parent->env_start;
+	child->env_end = parent->env_end;
+	child->mmap_top = parent->mmap_top;
+	child->search_top = parent->search_top;
+	child->hole_above = parent->hole_above;
+	child->vdso_code = parent->vdso_code;
+	for (i = 0; i < parent->auxv_words; i++)
+		child->auxv[i] = parent->auxv[i];
+	child->auxv_words = parent->auxv_words;
+	child->exe = parent->exe;
+	vm_file_get(child->exe);
+	child->dumpable = parent->dumpable;
+}
+
+/*
+ * Copy one area with its private pages. It is on cache->areas before it has
+ * pages, and the cache stays locked while it gets them: a truncation finds all
+ * that it must take away. Nobody but truncations knows the child yet, so its
+ * own lock is not needed.
+ */
+static int copy_area(struct vm_space *parent, struct vm_space *child,
+		     const struct vm_area *area,
+		     bool *changed) UNCHECKED_LOCKING
+{
+	struct vm_area *copy = area_create();
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *area;
+	copy->flags &= ~VM_LOCKED;
+	vm_file_get(copy->file);
+	area_insert(child, copy);
+	if (!has_private_pages(area))
+		return 0;
+	if (area->cache)
+		mutex_lock(&area->cache->lock);
+	err = range_share(parent, child, area, changed);
+	if (area->cache)
+		mutex_unlock(&area->cache->lock);
+	return err;
+}
+
+int vm_space_fork(struct vm_space *parent, struct vm_space **child_out)
+{
+	struct vm_space *child = vm_space_create();
+	struct vm_area *area;
+	bool changed = false;
+	int err = 0;
+
+	if (!child)
+		return -ENOMEM;
+	mutex_lock(&parent->lock);
+	copy_layout(child, parent);
+	area = vm_area_first(parent);
+	for (; area && !err; area = vm_area_next(area)) {
+		if (area->flags & VM_DONT_FORK)
+			continue;
+		err = copy_area(parent, child, area, &changed);
+	}
+	if (changed)
+		tlb_flush_all(&parent->page_table);
+	mutex_unlock(&parent->lock);
+	if (err) {
+		vm_space_put(child);
+		return err;
+	}
+	*child_out = child;
+	return 0;
+}

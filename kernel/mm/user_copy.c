@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * user_copy.c - the one way to the memory of the running program
+ *
+ * Idea: see user_copy.h. Each function works page by page: look the page up
+ * under the page-table lock and use it through the direct map; if it is not
+ * there (or not writable) drop the lock, have the fault handled, look again.
+ * The first look succeeds nearly always.
+ *
+ * Locks: space->page_table_lock while a page is in use, so that it cannot be
+ * unmapped and given away meanwhile. At most a page is copied under it.
+ */
+#include "kernel/mm/user_copy.h"
+#include "kernel/mm/vm_space.h"
+#include "kernel/mm/internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/futex.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/thread.h"
+
+/* Faults that end without memory before we take it for an answer. */
+#define MEMORY_TRIES 8u
+
+bool user_range_ok(const void __user *p, size_t size)
+{
+	vaddr_t start = (vaddr_t)p;
+
+	return size <= USER_SPACE_END && start <= USER_SPACE_END - size;
+}
+
+/* Have @va made accessible; false: the program has no business there. */
+static __noinline bool fault_in(struct vm_space *space, vaddr_t va, bool write)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < MEMORY_TRIES; tries++) {
+		switch (vm_fault(space, va,
+				 write ? ACCESS_WRITE : ACCESS_READ)) {
+		case VM_FAULT_OK:
+			return true;
+		case VM_FAULT_NO_MEMORY:
+			if (memory_denied())
+				return false;
+			break;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
+
+/*
+ * The memory at @va with the page-table lock held, or NULL without it: no such
+ * memory.
+ */
+static force_inline char *user_page_lock(struct vm_space *space, vaddr_t va,
+					 bool write) UNCHECKED_LOCKING
+{
+	for (;;) {
+		char *memory;
+
+		spin_lock(&space->page_table_lock);
+		memory = page_table_user_address(&space->page_table, va, write);
+		if (likely(memory))
+			return memory;
+		spin_unlock(&space->page_table_lock);
+		if (!fault_in(space, va, write))
+			return NULL;
+	}
+}
+
+static force_inline void
+user_page_unlock(struct vm_space *space) UNCHECKED_LOCKING
+{
+	spin_unlock(&space->page_table_lock);
+}
+
+/* Bytes from @va to the end of its page, at most @size. */
+static force_inline size_t in_page(vaddr_t va, size_t size)
+{
+	return MIN(size, PAGE_SIZE - (va & (PAGE_SIZE - 1)));
+}
+
+/* The space to copy from or to; NULL: kernel threads have no user memory. */
+static force_inline struct vm_space *user_space_of(const void __user *p,
+						   size_t size)
+{
+	if (CONFIG_DEBUG)
+		might_sleep();
+	return likely(user_range_ok(p, size)) ? current()->space : NULL;
+}
+
+/* ---- Bytes ------------------------------------------------------------------- */
+
+size_t copy_from_user_partial(void *to, const void __user *from, size_t size)
+{
+	struct vm_space *space = user_space_of(from, size);
+	vaddr_t va = (vaddr_t)from;
+	size_t done = 0;
+
+	if (!space)
+		return 0;
+	while (done < size) {
+		size_t part = in_page(va + done, size - done);
+		char *memory = user_page_lock(space, va + done, false);
+
+		if (!memory)
+			break;
+		memcpy((char *)to + done, memory, part);
+		user_page_unlock(space);
+		done += part;
+	}
+	return done;
+}
+
+size_t copy_to_user_partial(void __user *to, const void *from, size_t size)
+{
+	struct vm_space *space = user_space_of(to, size);
+	vaddr_t va = (vaddr_t)to;
+	size_t done = 0;
+
+	if (!space)
+		return 0;
+	while (done < size) {
+		size_t part = in_page(va + done, size - done);
+		char *memory = user_page_lock(space, va + done, true);
+
+		if (!memory)
+			break;
+		memcpy(memory, (const char *)from + done, part);
+		user_page_unlock(space);
+		done += part;
+	}
+	return done;
+}
+
+int copy_from_user(void *to, const void __user *from, size_t size)
+{
+	return copy_from_user_partial(to, from, size) == size ? 0 : -EFAULT;
+}
+
+int copy_to_user(void __user *to, const void *from, size_t size)
+{
+	return copy_to_user_partial(to, from, size) == size ? 0 : -EFAULT;
+}
+
+int clear_user(void __user *to, size_t size)
+{
+	struct vm_space *space = user_space_of(to, size);
+	vaddr_t va = (vaddr_t)to;
+
+	if (!space)
+		return size ? -EFAULT : 0;
+	while (size > 0) {
+		size_t part = in_page(va, size);
+		char *memory = user_page_lock(space, va, true);
+
+		if (!memory)
+			return -EFAULT;
+		memset(memory, 0, part);
+		user_page_unlock(space);
+		va += part;
+		size -= part;
+	}
+	return 0;
+}
+
+ssize_t copy_string_from_user(char *to, const char __user *from, size_t size)
+{
+	struct vm_space *space = user_space_of(from, 1);
+	vaddr_t va = (vaddr_t)from;
+	size_t done = 0;
+
+	if (!space)
+		return -EFAULT;
+	while (done < size && va + done < USER_SPACE_END) {
+		size_t part = in_page(va + done, size - done);
+		char *memory = user_page_lock(space, va + done, false);
+		size_t length;
+
+		if (!memory)
+			return -EFAULT;
+		/* The program may change the string meanwhile: copy first,
+		 * then look for the end in the copy. */
+		length = strnlen(memory, part);
+		memcpy(to + done, memory, MIN(length + 1, part));
+		user_page_unlock(space);
+		length = strnlen(to + done, MIN(length + 1, part));
+		if (length < part && !to[done + length])
+			return (ssize_t)(done + length);
+		done += part;
+	}
+	return done < size ? -EFAULT : -ENAMETOOLONG;
+}
+
+/* ---- Single values -------------------------------------------------------------- */
+
+int get_user_u32(uint32_t *value, const void __user *from)
+{
+	struct vm_space *space = user_space_of(from, sizeof(*value));
+	vaddr_t va = (vaddr_t)from;
+	char *memory;
+
+	if (unlikely(!IS_ALIGNED(va, sizeof(*value))))
+		return copy_from_user(value, from, sizeof(*value));
+	memory = space ? user_page_lock(space, va, false) : NULL;
+	if (!memory)
+		return -EFAULT;
+	*value = __atomic_load_n((uint32_t *)(void *)memory, __ATOMIC_RELAXED);
+	user_page_unlock(space);
+	return 0;
+}
+
+int put_user_u32(void __user *to, uint32_t value)
+{
+	struct vm_space *space = user_space_of(to, sizeof(value));
+	vaddr_t va = (vaddr_t)to;
+	char *memory;
+
+	if (unlikely(!IS_ALIGNED(va, sizeof(value))))
+		return copy_to_user(to, &value, sizeof(value));
+	memory = space ? user_page_lock(space, va, true) : NULL;
+	if (!memory)
+		return -EFAULT;
+	__atomic_store_n((uint32_t *)(void *)memory, value, __ATOMIC_RELAXED);
+	user_page_unlock(space);
+	return 0;
+}
+
+int get_user_u64(uint64_t *value, const void __user *from)
+{
+	return copy_from_user(value, from, sizeof(*value));
+}
+
+int put_user_u64(void __user *to, uint64_t value)
+{
+	return copy_to_user(to, &value, sizeof(value));
+}
+
+/* ---- Atomic changes (futex) -------------------------------------------------------- */
+
+/* The aligned word at @at, locked for a change; NULL: not there. */
+static uint32_t *user_word_lock(void __user *at, struct vm_space **space)
+{
+	vaddr_t va = (vaddr_t)at;
+
+	*space = user_space_of(at, sizeof(uint32_t));
+	if (!*space || !IS_ALIGNED(va, sizeof(uint32_t)))
+		return NULL;
+	return (uint32_t *)(void *)user_page_lock(*space, va, true);
+}
+
+int cmpxchg_user_u32(void __user *at, uint32_t expected, uint32_t desired,
+		     uint32_t *seen)
+{
+	struct vm_space *space;
+	uint32_t *word = user_word_lock(at, &space);
+
+	if (!word)
+		return -EFAULT;
+	__atomic_compare_exchange_n(word, &expected, desired, false,
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	user_page_unlock(space);
+	*seen = expected;
+	return 0;
+}
+
+int futex_op_user_u32(void __user *at, int op, uint32_t arg, uint32_t *old)
+{
+	struct vm_space *space;
+	uint32_t *word;
+
+	if (op < FUTEX_OP_SET || op > FUTEX_OP_XOR)
+		return -ENOSYS;
+	word = user_word_lock(at, &space);
+	if (!word)
+		return -EFAULT;
+	switch (op) {
+	case FUTEX_OP_SET:
+		*old = __atomic_exchange_n(word, arg, __ATOMIC_SEQ_CST);
+		break;
+	case FUTEX_OP_ADD:
+		*old = __atomic_fetch_add(word, arg, __ATOMIC_SEQ_CST);
+		break;
+	case FUTEX_OP_OR:
+		*old = __atomic_fetch_or(word, arg, __ATOMIC_SEQ_CST);
+		break;
+	case FUTEX_OP_ANDN:
+		*old = __atomic_fetch_and(word, ~arg, __ATOMIC_SEQ_CST);
+		break;
+	default:
+		*old = __atomic_fetch_xor(word, arg, __ATOMIC_SEQ_CST);
+		break;
+	}
+	user_page_unlock(space);
+	return 0;
+}
