@@ -33,8 +33,9 @@ static bool is_session_leader(const struct process *process)
 	return process->session->leader == process->pid;
 }
 
-/* Make @group (a reference is taken; NULL: none) the foreground group. */
-static void set_foreground(struct tty *tty, struct pid *group)
+/* Make @group (a reference is taken; NULL: none) the foreground group. The old
+ * one is the caller's to put, without process_tree_lock. */
+static struct pid *set_foreground(struct tty *tty, struct pid *group)
 {
 	struct pid *old;
 
@@ -44,8 +45,13 @@ static void set_foreground(struct tty *tty, struct pid *group)
 	old = tty->foreground;
 	tty->foreground = group;
 	spin_unlock(&tty->lock);
-	if (old)
-		pid_put(old);
+	return old;
+}
+
+static void put_group(struct pid *group)
+{
+	if (group)
+		pid_put(group);
 }
 
 /* With a reference, or NULL. */
@@ -79,31 +85,34 @@ void tty_leave_session(struct tty *tty)
 	spin_lock(&process_tree_lock);
 	had_session = unlink_session(tty);
 	spin_unlock(&process_tree_lock);
-	set_foreground(tty, NULL);
+	put_group(set_foreground(tty, NULL));
 	if (had_session)
 		tty_put(tty);
 }
 
-/* The current process's session takes @tty, which has none. */
-static void link_session(struct tty *tty) MUST_HOLD(process_tree_lock)
+/* The current process's session takes @tty, which has none. Returns the old
+ * foreground group as set_foreground() does. */
+static struct pid *link_session(struct tty *tty) MUST_HOLD(process_tree_lock)
 {
 	struct process *process = current_process();
 
 	tty_get(tty);
 	tty->session = process->session;
 	process->session->tty = tty;
-	set_foreground(tty, process->group);
+	return set_foreground(tty, process->group);
 }
 
 void tty_acquire(struct tty *tty)
 {
 	struct process *process = current_process();
+	struct pid *old = NULL;
 
 	spin_lock(&process_tree_lock);
 	if (is_session_leader(process) && !process->session->tty &&
 	    !tty->session)
-		link_session(tty);
+		old = link_session(tty);
 	spin_unlock(&process_tree_lock);
+	put_group(old);
 }
 
 struct tty *tty_of_session(void)
@@ -123,6 +132,7 @@ long tty_ioctl_set_controlling(struct tty *tty, struct file *file, bool steal)
 {
 	struct process *process = current_process();
 	bool can_read = (file->flags & O_ACCMODE) != O_WRONLY;
+	struct pid *old = NULL;
 	bool stolen = false;
 	long err = -EPERM;
 
@@ -138,10 +148,11 @@ long tty_ioctl_set_controlling(struct tty *tty, struct file *file, bool steal)
 	if (!can_read && !capable(CAP_SYS_ADMIN))
 		goto unlock;
 	stolen = unlink_session(tty);
-	link_session(tty);
+	old = link_session(tty);
 	err = 0;
 unlock:
 	spin_unlock(&process_tree_lock);
+	put_group(old);
 	if (stolen)
 		tty_put(tty);
 	return err;
@@ -205,8 +216,7 @@ static void remember_hung_up_group(struct tty *tty, struct pid *group)
 		tty->session->hung_up_group = group;
 	}
 	spin_unlock(&process_tree_lock);
-	if (old)
-		pid_put(old);
+	put_group(old);
 }
 
 void tty_signal_hang_up(struct tty *tty, bool session_ends)
@@ -369,7 +379,7 @@ static int check_group_of_session(struct pid *group)
 /* TIOCSPGRP. */
 long tty_ioctl_set_group(struct tty *tty, unsigned long arg)
 {
-	struct pid *group;
+	struct pid *group, *old = NULL;
 	uint32_t number;
 	int err;
 
@@ -390,10 +400,10 @@ long tty_ioctl_set_group(struct tty *tty, unsigned long arg)
 	else
 		err = check_group_of_session(group);
 	if (!err)
-		set_foreground(tty, group);
+		old = set_foreground(tty, group);
 	spin_unlock(&process_tree_lock);
-	if (group)
-		pid_put(group);
+	put_group(old);
+	put_group(group);
 	return err;
 }
 
