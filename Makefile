@@ -142,9 +142,6 @@ $(BUILD)/usr/%: usr/%.c
 # An init without a C library: what it times is the kernel alone.
 $(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
 
-# An init without a C library: what it times is the kernel alone.
-$(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
-
 # ---- Root file systems (scripts/mkrootfs.py) ------------------------------
 
 ROOTFS_SRC := scripts/mkrootfs.py scripts/mkcpio.py scripts/rootfs.applets \
@@ -175,7 +172,7 @@ PYTEST ?= /usr/bin/python3 -m pytest
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 T      ?=
 
-.PHONY: run test bench gdb gdb-server check setup clean help
+.PHONY: run test bench gdb check setup clean help
 run:
 	@scripts/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
