@@ -15,6 +15,8 @@ OBJ     := $(BUILD)/obj$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KTEST)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+# Fetched and generated files stay.
+.SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 
 # ---- What the kernel is made of -------------------------------------------
