@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_cache_io.c - reading and writing files through their page cache
+ *
+ * Idea: bytes go straight between the program's buffer and the cached page. A
+ * reference keeps the page alive meanwhile; the cache's lock is not held, since
+ * the program's buffer may be a mapping of the very same file and fault.
+ * A page that is written before it ever existed enters the cache only when the
+ * bytes are in it, so a write of whole pages neither clears nor reads them.
+ *
+ * Locks: none here. The caller holds inode->lock for a write.
+ */
+#include "kernel/abi/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/page_cache.h"
+#include "kernel/vfs/io_buf.h"
+
+ssize_t page_cache_read(struct page_cache *cache, struct io_buf *io, loff_t pos)
+{
+	uint64_t at = (uint64_t)pos;
+	size_t done = 0;
+	int err = 0;
+
+	while (io->left > 0) {
+		uint64_t size = READ_ONCE(cache->size_bytes);
+		size_t offset = at & (PAGE_SIZE - 1);
+		size_t part = MIN(io->left, PAGE_SIZE - offset);
+		struct page *page;
+		size_t copied;
+
+		if (at >= size)
+			break;
+		part = MIN(part, size - at);
+		err = page_cache_get(cache, at >> PAGE_SHIFT, false, &page);
+		if (err)
+			break;
+		if (page) {
+			copied = io_copy_to(
+				io, (char *)page_address(page) + offset, part);
+			page_put(page);
+		} else {
+			copied = io_clear(io, part);
+		}
+		done += copied;
+		at += copied;
+		if (copied < part) {
+			err = -EFAULT;
+			break;
+		}
+	}
+	return done ? (ssize_t)done : err;
+}
+
+/* Copy into a page that is in the cache; returns bytes. */
+static size_t overwrite(struct page_cache *cache, struct page *page,
+			struct io_buf *io, size_t offset, size_t size)
+{
+	size_t copied =
+		io_copy_from(io, (char *)page_address(page) + offset, size);
+
+	if (copied)
+		page_cache_mark_written(cache, page);
+	return copied;
+}
+
+/* Somebody was faster: carry our bytes over to the page that is there. */
+static int merge_into(struct page_cache *cache, uint64_t index,
+		      struct page *ours, size_t offset, size_t size)
+{
+	struct page *page;
+	int err = page_cache_get(cache, index, true, &page);
+
+	if (err)
+		return err;
+	memcpy((char *)page_address(page) + offset,
+	       (char *)page_address(ours) + offset, size);
+	page_cache_mark_written(cache, page);
+	page_put(page);
+	return 0;
+}
+
+/*
+ * Write the first bytes of a page that is neither cached nor anywhere else.
+ * Bytes, or an error.
+ */
+static ssize_t write_new(struct page_cache *cache, uint64_t index,
+			 struct io_buf *io, size_t offset, size_t size)
+{
+	bool whole = size == PAGE_SIZE;
+	struct page *page =
+		page_alloc(0, ALLOC_USER | (whole ? 0 : ALLOC_ZERO));
+	size_t copied;
+	int err = 0;
+
+	if (!page)
+		return -ENOMEM;
+	copied = io_copy_from(io, (char *)page_address(page) + offset, size);
+	if (copied) {
+		/* What the buffer did not fill must not show old memory. */
+		if (whole)
+			memset((char *)page_address(page) + copied, 0,
+			       PAGE_SIZE - copied);
+		page_cache_mark_written(cache, page);
+		err = page_cache_add(cache, index, page);
+		if (err == -EEXIST)
+			err = merge_into(cache, index, page, offset, copied);
+	}
+	page_put(page);
+	return err ? err : (ssize_t)copied;
+}
+
+/* Write within one page. Bytes, or an error. */
+static ssize_t write_page(struct page_cache *cache, uint64_t index,
+			  struct io_buf *io, size_t offset, size_t size)
+{
+	struct page *page = page_cache_lookup(cache, index);
+	size_t copied;
+	int err;
+
+	if (!page) {
+		if (size == PAGE_SIZE || !cache->ops || !cache->ops->read_page)
+			return write_new(cache, index, io, offset, size);
+		err = page_cache_get(cache, index, true, &page);
+		if (err)
+			return err;
+	}
+	copied = overwrite(cache, page, io, offset, size);
+	page_put(page);
+	return (ssize_t)copied;
+}
+
+ssize_t page_cache_write(struct page_cache *cache, struct io_buf *io,
+			 loff_t pos)
+{
+	uint64_t at = (uint64_t)pos;
+	size_t done = 0;
+	int err = 0;
+
+	while (io->left > 0) {
+		size_t offset = at & (PAGE_SIZE - 1);
+		size_t part = MIN(io->left, PAGE_SIZE - offset);
+		ssize_t copied =
+			write_page(cache, at >> PAGE_SHIFT, io, offset, part);
+
+		if (copied < 0) {
+			err = (int)copied;
+			break;
+		}
+		done += (size_t)copied;
+		at += (size_t)copied;
+		if ((size_t)copied < part) {
+			err = -EFAULT;
+			break;
+		}
+	}
+	if (!done)
+		return err;
+	page_cache_extend(cache, at);
+	return (ssize_t)done;
+}
