@@ -46,6 +46,10 @@ uint64_t buddy_free_pages(void);
 uint64_t buddy_managed_pages(void);
 void buddy_get_traffic(uint64_t *allocated, uint64_t *freed);
 
+/* slab.c, area.c: make the caches that everything else needs. */
+void slab_init(void);
+void area_init(void);
+
 /*
  * oom.c: memory for a program has run out. True: a victim is on its way out,
  * try again; false: give up (the current thread is the victim, or there is

@@ -247,6 +247,8 @@ void memory_init(void)
 	for (i = 0; i < num_banks; i++)
 		open_bank(&banks[i]);
 	buddy_ready();
+	slab_init();
+	area_init();
 	zero_page = page_alloc(0, ALLOC_ZERO);
 	assert(zero_page);
 }

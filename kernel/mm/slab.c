@@ -23,6 +23,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/internal.h"
 #include "kernel/debug/panic.h"
+#include "kernel/lib/radix_tree.h"
 #include "kernel/lib/string.h"
 #include "kernel/sync/spinlock.h"
 
@@ -86,9 +87,9 @@ static const char *const kmalloc_names[] = {
 	"kmalloc-1536", "kmalloc-2048"
 };
 #define KMALLOC_MAX 2048u
-/* The cache for each number of units; filled in by the first kmalloc. */
+/* The cache for each number of units; fixed after slab_init(). */
 static struct slab_cache *kmalloc_caches[KMALLOC_MAX / UNIT + 1];
-static struct slab_cache *magazine_cache;
+static struct slab_cache *magazine_cache, *radix_cache;
 
 /* ---- Debug: poison -------------------------------------------------------- */
 
@@ -370,8 +371,13 @@ static struct slab_cache *create_cache(const char *name, size_t size)
 	return cache;
 }
 
-/* The caches that everything else needs; boot hart only. */
-static void create_first_caches(void)
+/* A tree's nodes have a cache of their own: their size is an odd one. */
+static void *alloc_radix_node(size_t size)
+{
+	return slab_alloc(radix_cache);
+}
+
+void slab_init(void)
 {
 	unsigned int i, units = 0;
 
@@ -384,13 +390,14 @@ static void create_first_caches(void)
 		for (; units * UNIT <= kmalloc_sizes[i]; units++)
 			kmalloc_caches[units] = cache;
 	}
+	radix_cache =
+		create_cache("radix_node", ALIGN_UP(radix_node_size, UNIT));
+	radix_set_allocator(alloc_radix_node, kfree);
 }
 
 struct slab_cache *slab_cache_create(const char *name, size_t size,
 				     size_t align)
 {
-	if (!magazine_cache)
-		create_first_caches();
 	align = MAX(align, (size_t)UNIT);
 	return create_cache(name, ALIGN_UP(size, align));
 }
@@ -409,11 +416,8 @@ static void *kmalloc_pages(size_t size, unsigned int flags)
 
 void *kmalloc(size_t size)
 {
-	if (likely(size <= KMALLOC_MAX)) {
-		if (unlikely(!magazine_cache))
-			create_first_caches();
+	if (likely(size <= KMALLOC_MAX))
 		return slab_alloc(kmalloc_caches[(size + UNIT - 1) / UNIT]);
-	}
 	return kmalloc_pages(size, 0);
 }
 
