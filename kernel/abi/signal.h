@@ -4,5 +4,4 @@
  */
 #pragma once
 
-#include <asm/signal.h>
-#include <asm/siginfo.h>
+#include <linux/signal.h>

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "kernel/abi/signal.h"
 #include "kernel/lib/compiler.h"
 
 struct posix_timer;
@@ -17,15 +18,20 @@ void process_timers_exit(struct process *process);
 /* exec(2): POSIX timers go, interval timers stay. */
 void process_timers_exec(struct process *process);
 
-/* The interval timers, as ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF. */
-#define NUM_ITIMERS 3u
-
 /* Until it fires (0: not armed), and the interval of repetition. */
 struct itimer_value {
 	uint64_t value_ns, interval_ns;
 };
-void itimer_get(struct process *process, unsigned int which,
-		struct itimer_value *value);
-/* @old may be NULL. */
-void itimer_set(struct process *process, unsigned int which,
-		const struct itimer_value *value, struct itimer_value *old);
+
+/* @which: ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF; of the current process. */
+void itimer_get(int which, struct itimer_value *value);
+void itimer_set(int which, const struct itimer_value *value,
+		struct itimer_value *old);
+
+/* RLIMIT_CPU was set: watch it. Context: thread, no lock held. */
+void itimer_limit_changed(struct process *process);
+
+/* For signal_pending.c, process.lock held: SIGALRM or a timer's signal was
+ * taken, so it may fire again. */
+void itimer_signal_taken(struct process *process);
+void posix_timer_signal_taken(struct posix_timer *timer, siginfo_t *info);

@@ -78,6 +78,11 @@ void signal_force(int signo, int si_code, vaddr_t address);
 void signal_info_from_user(siginfo_t *info, int signo, int si_code);
 /* May the current thread send @signo there? 0 or -EPERM. */
 int signal_permission(struct process *process, int signo);
+/*
+ * Every thread of @process is to exit, with @code as wait(2) will show it
+ * unless an earlier one stands. Caller holds process.lock.
+ */
+void signal_begin_exit(struct process *process, int code);
 
 /* Is there a signal for @thread that is not blocked? */
 bool signal_is_pending(const struct thread *thread);
@@ -105,12 +110,21 @@ void signal_actions_put(struct signal_actions *actions);
 void signal_actions_reset(struct process *process);
 /*
  * Free everything queued for a thread of @process, or for @process itself,
- * that ends. Caller holds process.lock.
+ * that ends; signals that the thread might have taken for the process go to
+ * another one. Caller holds process.lock; the thread is off process->threads.
  */
 void signal_flush(struct process *process, struct list_head *queue,
 		  uint64_t *set);
 bool signal_is_ignored(struct process *process, int signo);
+/* rt_sigaction(2): @new and @old may be NULL. 0, -EINVAL. */
+int signal_change_action(int signo, const struct signal_action *new,
+			 struct signal_action *old);
 /* Take one of @wanted from the thread's or process's pending set; 0: none. */
 int signal_take(struct thread *thread, uint64_t wanted, siginfo_t *info);
+/*
+ * Wait until one of @wanted can be taken: sigtimedwait(2). The signal, or
+ * -EAGAIN at @deadline_ns, -EINTR.
+ */
+int signal_wait(uint64_t wanted, uint64_t deadline_ns, siginfo_t *info);
 /* For signalfd and sigpending: what is pending for @thread or its process. */
 uint64_t signal_pending_set(struct thread *thread);

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signal_deliver.c - what a thread does about its signals before user mode
+ *
+ * signal_deliver() takes pending signals until one has a handler, or none is
+ * left. Default actions happen here: nothing, stop, exit. A handler gets a
+ * frame on the user stack, and the trap frame is turned towards it; what
+ * becomes of an interrupted system call is decided before that, so that the
+ * saved registers already say "restart" or "EINTR":
+ *
+ *   result of the call     with a handler           without
+ *   ERESTARTSYS            restart if SA_RESTART    restart
+ *   ERESTARTNOINTR         restart                  restart
+ *   ERESTARTNOHAND         EINTR                    restart
+ *   ERESTART_RESTARTBLOCK  EINTR                    restart_syscall(2)
+ *
+ * Job control: process->stopped says that the process is stopped; each of its
+ * threads sees it here and sleeps as THREAD_STOPPED. The parent is told when
+ * the first one does (Linux: when the last one has).
+ *
+ * Locks: process.lock; process_tree_lock never inside it.
+ * Source: signal(7), sigaltstack(2), sigreturn(2).
+ */
+#include <arch/signal_frame.h>
+#include <arch/trap_frame.h>
+#include "kernel/abi/errno.h"
+#include "kernel/abi/syscall.h"
+#include "kernel/debug/log.h"
+#include "kernel/proc/signal_internal.h"
+#include "kernel/sched/sched.h"
+
+/* ---- System calls that were interrupted ---------------------------------- */
+
+static void finish_syscall(struct trap_frame *tf, bool has_handler,
+			   unsigned long action_flags)
+{
+	bool restart = true;
+
+	if (!tf_in_syscall(tf))
+		return;
+	switch (tf_syscall_result(tf)) {
+	case -ERESTARTNOINTR:
+		break;
+	case -ERESTARTSYS:
+		restart = !has_handler || (action_flags & SA_RESTART);
+		break;
+	case -ERESTARTNOHAND:
+		restart = !has_handler;
+		break;
+	case -ERESTART_RESTARTBLOCK:
+		if (!has_handler) {
+			tf_restart_syscall_as(tf, __NR_restart_syscall);
+			return;
+		}
+		restart = false;
+		break;
+	default:
+		tf_forget_syscall(tf);
+		return;
+	}
+	if (restart) {
+		tf_restart_syscall(tf);
+	} else {
+		tf_set_result(tf, -EINTR);
+		tf_forget_syscall(tf);
+	}
+}
+
+/* ---- Stopping ------------------------------------------------------------ */
+
+static bool group_is_orphaned(struct process *process)
+{
+	bool orphaned;
+
+	spin_lock(&process_tree_lock);
+	orphaned = process_group_is_orphaned(process->group);
+	spin_unlock(&process_tree_lock);
+	return orphaned;
+}
+
+/*
+ * The default action of a stop signal. Called and returns with process->lock
+ * held, which is released in between: a SIGCONT may come then, and is seen by
+ * stop_dequeued.
+ */
+static void begin_stop(struct process *process, int signo)
+{
+	struct thread *thread;
+	bool orphaned;
+
+	process->stop_dequeued = true;
+	if (signo != SIGSTOP) {
+		spin_unlock(&process->lock);
+		orphaned = group_is_orphaned(process);
+		spin_lock(&process->lock);
+		if (orphaned)
+			return; /* nobody could set it going again */
+	}
+	if (!process->stop_dequeued || process->exiting || process->stopped)
+		return;
+	process->stop_dequeued = false;
+	process->stopped = true;
+	process->stop_signal = signo;
+	list_for_each (thread, &process->threads, process_node) {
+		if (thread == current())
+			continue;
+		thread_set_work(thread, WORK_SIGNAL);
+		if (!sched_wake(thread, THREAD_INTERRUPTIBLE))
+			sched_kick(thread);
+	}
+	spin_unlock(&process->lock);
+	process_notify_stopped();
+	spin_lock(&process->lock);
+}
+
+/* Sleep while the process is stopped; lock as in begin_stop(). */
+static void stay_stopped(struct process *process)
+{
+	/* Under the lock, so that SIGCONT comes before or finds us asleep. */
+	WRITE_ONCE(current()->state, THREAD_STOPPED);
+	spin_unlock(&process->lock);
+	schedule();
+	spin_lock(&process->lock);
+}
+
+/* ---- Taking signals ------------------------------------------------------ */
+
+static void take_action(struct process *process, int signo,
+			struct signal_action *action)
+{
+	struct signal_actions *actions = process->actions;
+
+	spin_lock(&actions->lock);
+	*action = actions->action[signo - 1];
+	if (action->handler > HANDLER_IGNORE &&
+	    (action->flags & SA_RESETHAND))
+		actions->action[signo - 1].handler = HANDLER_DEFAULT;
+	spin_unlock(&actions->lock);
+}
+
+/* Everything that needs no handler; lock as in begin_stop(). */
+static void default_action(struct process *process, int signo)
+{
+	if (signal_is_ignored(process, signo))
+		return;
+	if (signal_in(SIGNALS_STOP, signo))
+		begin_stop(process, signo);
+	else
+		signal_begin_exit(process, signo);
+}
+
+/*
+ * Act on pending signals until one has a handler: its number, with *@action
+ * and *@info. 0: none is left, or the process is to exit.
+ */
+static int next_handled(struct process *process, struct signal_action *action,
+			siginfo_t *info)
+{
+	struct thread *thread = current();
+
+	while (!process->exiting && !thread_has_work(thread, WORK_KILL)) {
+		int signo;
+
+		if (process->tell_continued) {
+			process->tell_continued = false;
+			spin_unlock(&process->lock);
+			process_notify_continued();
+			spin_lock(&process->lock);
+			continue;
+		}
+		if (process->stopped) {
+			stay_stopped(process);
+			continue;
+		}
+		signo = signal_take_locked(thread, ~thread->signal_blocked,
+					   info);
+		if (!signo)
+			break;
+		take_action(process, signo, action);
+		if (action->handler > HANDLER_IGNORE)
+			return signo;
+		default_action(process, signo);
+	}
+	signal_update_work(thread);
+	return 0;
+}
+
+/* ---- Calling a handler --------------------------------------------------- */
+
+static bool on_alt_stack(const struct thread *thread, vaddr_t sp)
+{
+	/* One that disarms itself is never in use while it is set. */
+	if ((unsigned int)thread->alt_stack.flags & SS_AUTODISARM)
+		return false;
+	return sp > thread->alt_stack.base &&
+	       sp - thread->alt_stack.base <= thread->alt_stack.size;
+}
+
+/*
+ * Where the frame begins, in args->stack_top: 0 is the present stack.
+ * False: that is the alternate stack, and it is full.
+ */
+static bool choose_stack(struct trap_frame *tf, unsigned long flags,
+			 struct signal_frame_args *args)
+{
+	const struct thread *thread = current();
+	vaddr_t sp = tf_user_sp(tf);
+
+	args->stack_top = 0;
+	if (on_alt_stack(thread, sp))
+		return on_alt_stack(thread, sp - arch_signal_frame_size());
+	if ((flags & SA_ONSTACK) && thread->alt_stack.size)
+		args->stack_top =
+			thread->alt_stack.base + thread->alt_stack.size;
+	return true;
+}
+
+static void describe_alt_stack(struct thread *thread,
+			       struct signal_frame_args *args)
+{
+	args->alt_stack.base = thread->alt_stack.base;
+	args->alt_stack.size = thread->alt_stack.size;
+	args->alt_stack.flags = thread->alt_stack.size ?
+					thread->alt_stack.flags :
+					SS_DISABLE;
+}
+
+static void disarm_alt_stack(struct thread *thread)
+{
+	if (!((unsigned int)thread->alt_stack.flags & SS_AUTODISARM))
+		return;
+	thread->alt_stack.base = 0;
+	thread->alt_stack.size = 0;
+	thread->alt_stack.flags = 0;
+}
+
+/* The frame could not be written: SIGSEGV, and no handler for that again. */
+static void stack_is_bad(int signo)
+{
+	struct process *process = current_process();
+
+	log_debug("%s[%d]: no stack for signal %d", current()->name,
+		  thread_tid(current()), signo);
+	if (signo == SIGSEGV) {
+		spin_lock(&process->lock);
+		signal_begin_exit(process, SIGSEGV);
+		spin_unlock(&process->lock);
+	} else {
+		signal_force(SIGSEGV, SI_KERNEL, 0);
+	}
+}
+
+static void call_handler(struct trap_frame *tf, int signo,
+			 const struct signal_action *action,
+			 const siginfo_t *info)
+{
+	struct thread *thread = current();
+	struct process *process = thread->process;
+	struct signal_frame_args args = {
+		.signo = signo,
+		.info = info,
+		.handler = action->handler,
+		.saved_mask = thread->signal_restore_mask ?
+				      thread->signal_saved_mask :
+				      thread->signal_blocked,
+	};
+	uint64_t mask = thread->signal_blocked | action->mask;
+
+	describe_alt_stack(thread, &args);
+	if (!choose_stack(tf, action->flags, &args) ||
+	    arch_signal_frame_push(tf, &args)) {
+		stack_is_bad(signo);
+		return;
+	}
+	thread->signal_restore_mask = false;
+	disarm_alt_stack(thread);
+	if (!(action->flags & SA_NODEFER))
+		mask |= SIGNAL_BIT(signo);
+	spin_lock(&process->lock);
+	signal_set_blocked_locked(mask);
+	spin_unlock(&process->lock);
+}
+
+void signal_deliver(struct trap_frame *tf)
+{
+	struct process *process = current_process();
+	struct signal_action action;
+	siginfo_t info;
+	int signo;
+
+	spin_lock(&process->lock);
+	signo = next_handled(process, &action, &info);
+	spin_unlock(&process->lock);
+
+	if (signo) {
+		finish_syscall(tf, true, action.flags);
+		call_handler(tf, signo, &action, &info);
+		return;
+	}
+	finish_syscall(tf, false, 0);
+	if (current()->signal_restore_mask)
+		signal_end_temporary_mask(false);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signal_internal.h - what the signal files of this room share
+ */
+#pragma once
+
+#include "kernel/proc/process.h"
+#include "kernel/proc/signal.h"
+#include "kernel/sync/annotate.h"
+
+/* Default actions, by sets: signal(7), "Standard signals". All others kill. */
+#define SIGNALS_STOP                                                           \
+	(SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) |     \
+	 SIGNAL_BIT(SIGTTOU))
+#define SIGNALS_NOTHING                                                        \
+	(SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) |      \
+	 SIGNAL_BIT(SIGWINCH))
+/* Faults: taken first, so that the handler sees the state at the fault. */
+#define SIGNALS_FAULT                                                          \
+	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) |       \
+	 SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
+/* Can be neither caught, ignored nor blocked. */
+#define SIGNALS_ABSOLUTE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
+
+static inline bool signal_in(uint64_t set, int signo)
+{
+	return set & SIGNAL_BIT(signo);
+}
+
+/* The handler of @signo now: SIG_DFL (0), SIG_IGN (1) or an address. */
+static inline vaddr_t signal_handler(const struct process *process, int signo)
+{
+	return READ_ONCE(process->actions->action[signo - 1].handler);
+}
+#define HANDLER_DEFAULT ((vaddr_t)0)
+#define HANDLER_IGNORE	((vaddr_t)1)
+
+/* Nothing is to be done for @signo when @handler is its handler. */
+static inline bool signal_handler_ignores(vaddr_t handler, int signo)
+{
+	return handler == HANDLER_IGNORE ||
+	       (handler == HANDLER_DEFAULT &&
+		signal_in(SIGNALS_NOTHING, signo));
+}
+
+/* signal_pending.c: a set of pending signals, and what is known of them. */
+struct pending {
+	uint64_t *set;
+	struct list_head *queue; /* struct signal_info */
+};
+static inline struct pending pending_of_thread(struct thread *thread)
+{
+	return (struct pending){ &thread->signal_pending,
+				 &thread->signal_queue };
+}
+static inline struct pending pending_of_process(struct process *process)
+{
+	return (struct pending){ &process->shared_pending.set,
+				 &process->shared_pending.queue };
+}
+
+/* All with process.lock held. */
+
+/* 0, or -EAGAIN: a real-time signal from a program, and no room. */
+int pending_add(struct process *process, struct pending pending, int signo,
+		const siginfo_t *info);
+/* Lowest of @wanted, faults first; 0: none. Fills in @info. */
+int pending_take(struct process *process, struct pending pending,
+		 uint64_t wanted, siginfo_t *info);
+/* Forget all of @set. */
+void pending_remove(struct process *process, struct pending pending,
+		    uint64_t set);
+/* As signal_take(). */
+int signal_take_locked(struct thread *thread, uint64_t wanted,
+		       siginfo_t *info) MUST_HOLD(thread->process->lock);
+/* As signal_set_blocked(). */
+void signal_set_blocked_locked(uint64_t mask)
+	MUST_HOLD(current_process()->lock);
+/* Others may take what we now cannot: wake them. */
+void signal_retarget(struct process *process) MUST_HOLD(process->lock);
