@@ -21,8 +21,8 @@ static volatile void *test_register;
 
 static void test_power_off(bool failed)
 {
-	mmio_write32(test_register, failed ? TEST_FAIL | STATUS_FAILED << 16
-					   : TEST_PASS);
+	mmio_write32(test_register,
+		     failed ? TEST_FAIL | STATUS_FAILED << 16 : TEST_PASS);
 }
 
 static int test_probe(struct device *dev)

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serial.c - the class of serial ports
+ *
+ * Locks: none; ports are registered at boot and stay.
+ */
+#include "kernel/dev/serial.h"
+
+#include <arch/hart.h>
+#include "kernel/abi/errno.h"
+#include "kernel/debug/log.h"
+#include "kernel/dev/device_tree.h"
+
+enum { MAX_PORTS = 8 };
+
+/* A port that takes nothing for so long is broken; some tenths of a second. */
+#define MAX_SPINS (1u << 24)
+
+static const char *const names[MAX_PORTS] = {
+	"ttyS0", "ttyS1", "ttyS2", "ttyS3", "ttyS4", "ttyS5", "ttyS6", "ttyS7",
+};
+static struct serial_port *ports[MAX_PORTS];
+static unsigned int num_ports;
+
+void serial_write_polled(struct serial_port *port, const char *text,
+			 size_t size)
+{
+	unsigned int spins = 0;
+
+	while (size && spins < MAX_SPINS) {
+		size_t taken = port->ops->write(port, text, size);
+
+		if (taken) {
+			text += taken;
+			size -= taken;
+			spins = 0;
+		} else {
+			spins++;
+			arch_spin_hint();
+		}
+	}
+}
+
+static void write_to_console(const char *text, size_t size)
+{
+	serial_write_polled(serial_console(), text, size);
+}
+
+int serial_register(struct serial_port *port)
+{
+	if (num_ports == MAX_PORTS)
+		return -ENOSPC;
+	port->index = num_ports;
+	port->name = names[num_ports];
+	port->is_console = port->node == dt_stdout();
+	ports[num_ports++] = port;
+	if (port->is_console)
+		log_set_console(write_to_console);
+	return 0;
+}
+
+struct serial_port *serial_port_at(unsigned int i)
+{
+	return i < num_ports ? ports[i] : NULL;
+}
+
+struct serial_port *serial_console(void)
+{
+	for (unsigned int i = 0; i < num_ports; i++) {
+		if (ports[i]->is_console)
+			return ports[i];
+	}
+	return serial_port_at(0);
+}
