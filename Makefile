@@ -18,6 +18,9 @@ OBJ     := $(BUILD)/obj$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KTEST)
 # Fetched and generated files stay.
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
+# V=1 shows the whole commands.
+Q := $(if $(filter 1,$(V)),,@)
+say = @printf '  %-7s %s\n' $(1) $(if $(2),$(2),$@)
 
 # ---- What the kernel is made of -------------------------------------------
 
@@ -86,11 +89,12 @@ VDSO_FLAGS := -std=gnu17 -ffreestanding -O2 -g0 -fPIC -march=rv64gc -mabi=lp64d 
 
 $(OBJ)/vdso.so: $(VDSO_SRC) arch/riscv/vdso/vdso.lds arch/riscv/vdso/vdso_data.h
 	@mkdir -p $(@D)
-	$(CC) $(VDSO_FLAGS) -I. -T arch/riscv/vdso/vdso.lds $(VDSO_SRC) -o $@
+	$(call say,VDSO)
+	$(Q)$(CC) $(VDSO_FLAGS) -I. -T arch/riscv/vdso/vdso.lds $(VDSO_SRC) -o $@
 
 $(OBJ)/arch/riscv/vdso_symbols.h: $(OBJ)/vdso.so
 	@mkdir -p $(@D)
-	$(NM) -D $< | sed -n 's/^\([0-9a-f]*\) T __vdso_rt_sigreturn.*/#define VDSO_RT_SIGRETURN 0x\1/p' > $@
+	$(Q)$(NM) -D $< | sed -n 's/^\([0-9a-f]*\) T __vdso_rt_sigreturn.*/#define VDSO_RT_SIGRETURN 0x\1/p' > $@
 
 $(OBJ)/arch/riscv/vdso.c.o: $(OBJ)/arch/riscv/vdso_symbols.h
 $(OBJ)/arch/riscv/vdso_image.S.o: $(OBJ)/vdso.so
@@ -98,18 +102,21 @@ $(OBJ)/arch/riscv/vdso_image.S.o: CFLAGS += -DVDSO_FILE='"$(OBJ)/vdso.so"'
 
 $(OBJ)/%.c.o: %.c $(UAPI)/.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARNINGS) $(INCLUDES) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(WARNINGS) $(INCLUDES) -MMD -MP -c $< -o $@
 
 $(OBJ)/%.S.o: %.S $(UAPI)/.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -c $< -o $@
+	$(call say,AS,$<)
+	$(Q)$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -c $< -o $@
 
 $(LIBFDT)/%.c:
 	@scripts/fetch libfdt
 
 $(OBJ)/libfdt/%.o: $(LIBFDT)/%.c $(UAPI)/.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -w $(INCLUDES) $(LIBFDT_FLAGS) -include libfdt_env.h -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -w $(INCLUDES) $(LIBFDT_FLAGS) -include libfdt_env.h -c $< -o $@
 
 $(OBJ)/kernel/dev/device_tree.c.o: INCLUDES += $(LIBFDT_FLAGS)
 
@@ -119,13 +126,15 @@ LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=40
 # Linked twice: the first time to learn where the functions are, the second
 # time with their names in it, for backtraces.
 $(OBJ)/kernel.elf: $(OBJS) $(LIBFDT_OBJS) linker.ld scripts/symbols.py
-	$(CC) $(LDFLAGS) -T linker.ld $(OBJS) $(LIBFDT_OBJS) -o $(OBJ)/kernel-1.elf
-	$(NM) -n $(OBJ)/kernel-1.elf | python3 scripts/symbols.py > $(OBJ)/symbols.S
-	$(CC) $(CFLAGS) -c $(OBJ)/symbols.S -o $(OBJ)/symbols.o
-	$(CC) $(LDFLAGS) -T linker.ld $(OBJS) $(LIBFDT_OBJS) $(OBJ)/symbols.o -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -T linker.ld $(OBJS) $(LIBFDT_OBJS) -o $(OBJ)/kernel-1.elf
+	$(Q)$(NM) -n $(OBJ)/kernel-1.elf | python3 scripts/symbols.py > $(OBJ)/symbols.S
+	$(Q)$(CC) $(CFLAGS) -c $(OBJ)/symbols.S -o $(OBJ)/symbols.o
+	$(Q)$(CC) $(LDFLAGS) -T linker.ld $(OBJS) $(LIBFDT_OBJS) $(OBJ)/symbols.o -o $@
 
 $(OBJ)/Image: $(OBJ)/kernel.elf
-	$(OBJCOPY) -O binary $< $@
+	$(call say,IMAGE)
+	$(Q)$(OBJCOPY) -O binary $< $@
 
 # ---- Our own programs -----------------------------------------------------
 # Ordinary Linux programs, one file each: usr/demo/x.c becomes build/usr/demo/x.
@@ -139,7 +148,8 @@ USR        := $(USR_SRC:%.c=$(BUILD)/%)
 usr: $(USR)
 $(BUILD)/usr/%: usr/%.c
 	@mkdir -p $(@D)
-	$(USR_CC) $(USR_CFLAGS) -MMD -MP -MF $@.d $< -o $@
+	$(call say,USR,$<)
+	$(Q)$(USR_CC) $(USR_CFLAGS) -MMD -MP -MF $@.d $< -o $@
 
 # An init without a C library: what it times is the kernel alone.
 $(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
@@ -159,10 +169,12 @@ $(BUILD)/userland/test/.fetched:
 	@scripts/fetch userland-test
 
 $(BUILD)/rootfs.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched
-	scripts/mkrootfs.py run
+	$(call say,ROOTFS)
+	$(Q)scripts/mkrootfs.py run
 $(BUILD)/rootfs-test.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched \
   $(BUILD)/userland/test/.fetched test/data/workloads.json test/data/workloads.selected
-	scripts/mkrootfs.py test
+	$(call say,ROOTFS)
+	$(Q)scripts/mkrootfs.py test
 
 # ---- Run, test, measure, debug --------------------------------------------
 # The same words everywhere: make run HARTS=4 MEM=1G APPEND="sched=mlfq" ...
@@ -218,6 +230,6 @@ help:
 	@echo
 	@echo 'Words for run, test, bench and gdb:'
 	@echo '  HARTS=4  MEM=256M  APPEND="kernel arguments"  MACHINE=virt  DISK=file'
-	@echo '  DEBUG=1 (checks in the kernel)  TIMEOUT=s  QEMU=program  BIOS=file  CPU=...'
+	@echo '  DEBUG=1 (checks in the kernel)  V=1 (show commands)  TIMEOUT=s  QEMU=program  BIOS=file  CPU=...'
 
 -include $(OBJS:.o=.d) $(USR:=.d)
