@@ -3,15 +3,26 @@
 
 # ---- Settings (make NAME=value) -------------------------------------------
 
+# LLVM=1 builds with clang and lld, CROSS_COMPILE=riscv64-unknown-elf- with the
+# bare-metal GCC; DEBUG=1 adds checks, KTEST=1 the tests that run at boot.
 CROSS_COMPILE ?= riscv64-linux-gnu-
-CC      := $(CROSS_COMPILE)gcc
-LD      := $(CROSS_COMPILE)ld
-OBJCOPY := $(CROSS_COMPILE)objcopy
-NM      := $(CROSS_COMPILE)nm
+LLVM    ?= 0
 DEBUG   ?= 0
 KTEST   ?= 0
 BUILD   ?= build
-OBJ     := $(BUILD)/obj$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KTEST)),-ktest)
+USR_CC  ?= riscv64-linux-gnu-gcc
+USR_NM  ?= riscv64-linux-gnu-nm
+ifeq ($(LLVM),1)
+CC      := clang --target=riscv64-linux-gnu
+OBJCOPY := llvm-objcopy
+NM      := llvm-nm
+else
+CC      := $(CROSS_COMPILE)gcc
+OBJCOPY := $(CROSS_COMPILE)objcopy
+NM      := $(CROSS_COMPILE)nm
+endif
+variant = $(if $(filter 1,$(1)),-$(2))
+OBJ     := $(BUILD)/obj$(call variant,$(DEBUG),debug)$(call variant,$(KTEST),ktest)$(call variant,$(LLVM),llvm)$(CROSS_COMPILE:riscv64-linux-gnu-=)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -48,18 +59,37 @@ UAPI_FROM ?= /usr/riscv64-linux-gnu/include
 
 CFLAGS := -std=gnu17 -ffreestanding -nostdinc -fno-common -fno-strict-aliasing \
   -fno-omit-frame-pointer -fno-pic -mcmodel=medany \
-  -march=rv64imac_zicsr_zifencei -mabi=lp64 -O2 -g \
+  -mabi=lp64 -O2 -g \
   -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector \
   -ffunction-sections -fno-delete-null-pointer-checks
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wstrict-prototypes \
   -Wmissing-prototypes -Wwrite-strings -Wold-style-definition -Wconversion \
-  -Wcast-align=strict -Wimplicit-fallthrough=5 -Wformat=2 -Wlogical-op \
-  -Wduplicated-cond -Wduplicated-branches -Wframe-larger-than=1024 \
-  -Wno-unused-parameter
+  -Wformat=2 -Wno-unused-parameter
+# No F and D, so that no stray floating-point instruction gets in.
+ifeq ($(LLVM),1)
+CFLAGS   += -march=rv64imac -mno-relax
+WARNINGS += -Wimplicit-fallthrough -Wno-sign-conversion -Wno-gnu
+LINKER   := -fuse-ld=lld
+else
+CFLAGS   += -march=rv64imac_zicsr_zifencei
+WARNINGS += -Wcast-align=strict -Wimplicit-fallthrough=5 -Wlogical-op \
+  -Wduplicated-cond -Wduplicated-branches
+LINKER   := -Wl,--no-warn-rwx-segments
+endif
 INCLUDES = -I. -Iarch/riscv/include -I$(OBJ) -isystem $(UAPI) \
   -isystem $(shell $(CC) -print-file-name=include)
 ifeq ($(DEBUG),1)
-CFLAGS += -DCONFIG_DEBUG=1
+# The canary is in the thread, THREAD_CANARY bytes from tp. Code that runs
+# before tp is set, or that a check would call, is left out.
+CHECKS := -fsanitize=undefined -fno-sanitize=alignment -fstack-protector-strong \
+  -mstack-protector-guard=tls -mstack-protector-guard-reg=tp \
+  -mstack-protector-guard-offset=24
+CFLAGS += -DCONFIG_DEBUG=1 $(if $(filter 0,$(LLVM)),$(CHECKS))
+WARNINGS += -Wframe-larger-than=2048
+$(OBJ)/arch/riscv/boot.c.o $(OBJ)/kernel/debug/%: CFLAGS += -fno-stack-protector \
+  -fno-sanitize=all
+else
+WARNINGS += -Wframe-larger-than=1024
 endif
 ifeq ($(KTEST),1)
 CFLAGS += -DCONFIG_KTEST=1
@@ -81,6 +111,8 @@ $(UAPI)/.stamp:
 	@touch $@
 
 # The vDSO is user code: a shared object of its own, kept in the image as data.
+# Whatever builds the kernel, the Linux compiler builds it: bare-metal linkers
+# make no shared objects.
 VDSO_SRC := arch/riscv/vdso/clock.c arch/riscv/vdso/sigreturn.S
 VDSO_FLAGS := -std=gnu17 -ffreestanding -O2 -g0 -fPIC -march=rv64gc -mabi=lp64d \
   -fno-stack-protector -fno-asynchronous-unwind-tables -fno-builtin -nostdlib \
@@ -90,11 +122,11 @@ VDSO_FLAGS := -std=gnu17 -ffreestanding -O2 -g0 -fPIC -march=rv64gc -mabi=lp64d 
 $(OBJ)/vdso.so: $(VDSO_SRC) arch/riscv/vdso/vdso.lds arch/riscv/vdso/vdso_data.h
 	@mkdir -p $(@D)
 	$(call say,VDSO)
-	$(Q)$(CC) $(VDSO_FLAGS) -I. -T arch/riscv/vdso/vdso.lds $(VDSO_SRC) -o $@
+	$(Q)$(USR_CC) $(VDSO_FLAGS) -I. -T arch/riscv/vdso/vdso.lds $(VDSO_SRC) -o $@
 
 $(OBJ)/arch/riscv/vdso_symbols.h: $(OBJ)/vdso.so
 	@mkdir -p $(@D)
-	$(Q)$(NM) -D $< | sed -n 's/^\([0-9a-f]*\) T __vdso_rt_sigreturn.*/#define VDSO_RT_SIGRETURN 0x\1/p' > $@
+	$(Q)$(USR_NM) -D $< | sed -n 's/^\([0-9a-f]*\) T __vdso_rt_sigreturn.*/#define VDSO_RT_SIGRETURN 0x\1/p' > $@
 
 $(OBJ)/arch/riscv/vdso.c.o: $(OBJ)/arch/riscv/vdso_symbols.h
 $(OBJ)/arch/riscv/vdso_image.S.o: $(OBJ)/vdso.so
@@ -104,6 +136,9 @@ $(OBJ)/%.c.o: %.c $(UAPI)/.stamp
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) $(WARNINGS) $(INCLUDES) -MMD -MP -c $< -o $@
+
+# The one file that may name floating-point registers.
+$(OBJ)/arch/riscv/fpu_registers.S.o: CFLAGS += -march=rv64gc
 
 $(OBJ)/%.S.o: %.S $(UAPI)/.stamp
 	@mkdir -p $(@D)
@@ -121,7 +156,7 @@ $(OBJ)/libfdt/%.o: $(LIBFDT)/%.c $(UAPI)/.stamp
 $(OBJ)/kernel/dev/device_tree.c.o: INCLUDES += $(LIBFDT_FLAGS)
 
 LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
-  -Wl,--no-warn-rwx-segments -Wl,--gc-sections $(EXTRA_LDFLAGS)
+  $(LINKER) -Wl,--gc-sections $(EXTRA_LDFLAGS)
 
 # Linked twice: the first time to learn where the functions are, the second
 # time with their names in it, for backtraces.
@@ -139,7 +174,6 @@ $(OBJ)/Image: $(OBJ)/kernel.elf
 # ---- Our own programs -----------------------------------------------------
 # Ordinary Linux programs, one file each: usr/demo/x.c becomes build/usr/demo/x.
 
-USR_CC     ?= riscv64-linux-gnu-gcc
 USR_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -static -pthread
 USR_SRC    := $(wildcard usr/*/*.c)
 USR        := $(USR_SRC:%.c=$(BUILD)/%)

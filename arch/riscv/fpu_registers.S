@@ -4,8 +4,6 @@
  *
  * The only code of the kernel that is assembled for the D extension.
  */
-	.attribute arch, "rv64imafdc"
-	.option	arch, +f, +d
 	.text
 
 /* void fpu_registers_save(struct fpu_state *state), unit on */
