@@ -47,7 +47,7 @@ static size_t used = BATCH_SIZE;
 static size_t trusted_bytes;
 
 /* Atomic: set once. */
-static bool seeded;
+static unsigned int seeded;
 
 /* Unlocked; see above. */
 static uint64_t timing_pool[KEY_SIZE / 8];
@@ -57,7 +57,7 @@ static const unsigned char no_nonce[CHACHA20_NONCE_SIZE];
 
 static void set_seeded(const char *source)
 {
-	if (!__atomic_exchange_n(&seeded, true, __ATOMIC_RELAXED))
+	if (!__atomic_exchange_n(&seeded, 1, __ATOMIC_RELAXED))
 		log_debug("random: seeded by %s", source);
 }
 
