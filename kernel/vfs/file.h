@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "kernel/abi/fcntl.h"
 #include "kernel/lib/refcount.h"
 #include "kernel/vfs/inode.h"
 #include "kernel/vfs/io_buf.h"
@@ -74,6 +75,16 @@ struct file_ops {
 	bool stream; /* no position: pipes, sockets, terminals */
 };
 
+/* O_WRONLY, O_RDWR; never for O_PATH. */
+static inline bool file_is_readable(const struct file *file)
+{
+	return (file->flags + 1) & 1 && !(file->flags & O_PATH);
+}
+static inline bool file_is_writable(const struct file *file)
+{
+	return (file->flags + 1) & 2 && !(file->flags & O_PATH);
+}
+
 /* Generic operations for page-cache files (tmpfs, and ext4 for reads). */
 ssize_t generic_file_read(struct file *file, struct io_buf *io, loff_t *pos);
 ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos);
@@ -85,6 +96,10 @@ void file_put(struct file *file);
 /* open(2) by name: @flags O_*, @mode for O_CREAT (umask is applied). */
 int file_open(const struct path *start, const char *name, unsigned int flags,
 	      uint32_t mode, struct file **out);
+/* The same with LOOKUP_* flags of path.h: openat2(2). */
+int file_open_resolve(const struct path *start, const char *name,
+		      unsigned int flags, unsigned int lookup, uint32_t mode,
+		      struct file **out);
 /* Open what @path already names (exec, /proc links). */
 int file_open_path(const struct path *path, unsigned int flags,
 		   struct file **out);
@@ -107,6 +122,17 @@ ssize_t file_read_kernel(struct file *file, void *buf, size_t size,
 ssize_t file_write_kernel(struct file *file, const void *buf, size_t size,
 			  loff_t pos);
 loff_t file_seek(struct file *file, loff_t offset, int whence);
+/* Entries from the file's position on. 0; -ENOTDIR; -ENOENT: removed. */
+int file_readdir(struct file *file, struct dir_emitter *emitter);
+/* For readdir(): "." and "..", at positions 0 and 1; false: stop. */
+bool dir_emit_dots(struct file *file, struct dir_emitter *emitter,
+		   loff_t *pos);
+/* Largest offset of a file; as Linux on 64 bits. */
+#define FILE_SIZE_MAX INT64_MAX
+/* May a file be made @size bytes long? 0 or -EFBIG (RLIMIT_FSIZE as well). */
+int file_check_size_limit(uint64_t size);
+/* RLIMIT_FSIZE of the current process: proc/ tells. */
+void file_set_size_limit_fn(uint64_t (*limit)(void));
 unsigned int file_poll(struct file *file, struct poll_table *table);
 
 /* Descriptors. Close-on-exec is per descriptor. */
@@ -145,6 +171,10 @@ int fd_close(int fd);
 int fd_replace(int fd, struct file *file, bool close_on_exec);
 int fd_get_close_on_exec(int fd);
 int fd_set_close_on_exec(int fd, bool on);
+/*
+ * close_range(2): close, or (@cloexec) mark, the used ones in [first, last].
+ */
+void fd_close_range(unsigned int first, unsigned int last, bool cloexec);
 /* RLIMIT_NOFILE of the current process: proc/ tells. */
 void fd_set_limit_fn(uint64_t (*limit)(void));
 /* For /proc/PID/fd of another process. */

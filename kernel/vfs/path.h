@@ -137,6 +137,8 @@ int vfs_mount(const char *source, const char *target, const char *type,
 int vfs_unmount(const char *target, int flags);
 /* At boot: the first mount becomes everyone's root. */
 int vfs_mount_root(const struct file_system_type *type, const char *options);
+/* chdir(2), chroot(2): go to @path; its references are taken over. */
+int vfs_chdir(struct path *path);
 int vfs_chroot(struct path *path);
 /* Call @fn for each mount, in order, under the mount table's lock. */
 void mount_for_each(void (*fn)(struct mount *mount, void *arg), void *arg);

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c - open files: reading, writing, moving about in them
+ *
+ * Idea: struct file is what open(2) made: an inode, how it may be used, and
+ * where the next byte is. What the bytes are is the implementation's business
+ * (file_ops); here is what holds for all of them, and the operations of plain
+ * files in the page cache.
+ *
+ * Locks: file.pos_lock is held over a read or write at the file's own
+ * position, so that threads sharing it get different bytes (read(2)). Files
+ * without a position (stream) do not take it.
+ */
+#include "kernel/vfs/file.h"
+
+#include "kernel/debug/panic.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/vm_space.h"
+#include "kernel/vfs/file_lock.h"
+#include "kernel/vfs/internal.h"
+#include "kernel/vfs/notify.h"
+#include "kernel/vfs/poll.h"
+
+static struct slab_cache *file_slab;
+static uint64_t (*size_limit)(void); /* fixed after boot */
+
+/* ---- Life ---- */
+
+static void get_for_mapping(struct file *file)
+{
+	file_get(file);
+}
+
+static const struct vm_file_ops mapping_ops = {
+	.get = get_for_mapping,
+	.put = file_put,
+};
+
+void file_cache_init(void)
+{
+	file_slab = slab_cache_create("file", sizeof(struct file), 0);
+	assert(file_slab);
+	vm_set_file_ops(&mapping_ops);
+}
+
+int file_alloc(const struct path *path, unsigned int flags, struct file **out)
+{
+	struct file *file = slab_alloc_zero(file_slab);
+
+	if (!file)
+		return -ENOMEM;
+	refcount_init(&file->refs, 1);
+	mutex_init(&file->pos_lock, LOCK_FILE);
+	file->path = *path;
+	file->inode = path->dentry->inode;
+	file->flags = flags;
+	file->cred = cred_get(vfs_cred());
+	list_init(&file->epoll_items);
+	*out = file;
+	return 0;
+}
+
+int file_create_anonymous(struct inode *inode, const char *name,
+			  const struct file_ops *ops, unsigned int flags,
+			  void *data, struct file **out)
+{
+	struct path path = { NULL, dentry_make_anonymous(inode, name) };
+	int err;
+
+	if (!path.dentry)
+		return -ENOMEM;
+	err = file_alloc(&path, flags, out);
+	if (err) {
+		path_put(&path);
+		return err;
+	}
+	(*out)->ops = ops;
+	(*out)->data = data;
+	if (file_is_writable(*out))
+		__atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+struct file *file_get(struct file *file)
+{
+	refcount_get(&file->refs);
+	return file;
+}
+
+/* The last reference is gone. */
+static void file_free(struct file *file)
+{
+	bool writable = file_is_writable(file);
+
+	if (!(file->flags & O_PATH)) {
+		notify_dentry(file->path.dentry, writable ? IN_CLOSE_WRITE :
+							    IN_CLOSE_NOWRITE);
+		if (file->inode->locks)
+			file_lock_release_file(file);
+		if (file->ops && file->ops->release)
+			file->ops->release(file);
+		if (writable)
+			__atomic_fetch_sub(&file->inode->writers, 1,
+					   __ATOMIC_RELEASE);
+	}
+	path_put(&file->path);
+	cred_put(file->cred);
+	slab_free(file_slab, file);
+}
+
+void file_put(struct file *file)
+{
+	if (refcount_put(&file->refs))
+		file_free(file);
+}
+
+/* ---- Reading and writing ---- */
+
+/* Access, then a wrong kind of file, as Linux sorts the errors. */
+static int check_read(const struct file *file)
+{
+	if (unlikely(!file_is_readable(file)))
+		return -EBADF;
+	if (unlikely(!file->ops->read))
+		return S_ISDIR(file->inode->mode) ? -EISDIR : -EINVAL;
+	return 0;
+}
+
+static int check_write(const struct file *file)
+{
+	if (unlikely(!file_is_writable(file)))
+		return -EBADF;
+	return unlikely(!file->ops->write) ? -EINVAL : 0;
+}
+
+ssize_t file_read(struct file *file, struct io_buf *io, loff_t *pos)
+{
+	const struct file_ops *ops = file->ops;
+	ssize_t done = check_read(file);
+
+	if (unlikely(done))
+		return done;
+	if (READ_ONCE(file->flags) & O_NONBLOCK)
+		io->nonblock = true;
+	if (ops->stream) {
+		if (pos)
+			return -ESPIPE;
+		done = ops->read(file, io, NULL);
+	} else if (pos) {
+		if (*pos < 0)
+			return -EINVAL;
+		done = ops->read(file, io, pos);
+	} else {
+		mutex_lock(&file->pos_lock);
+		done = ops->read(file, io, &file->pos);
+		mutex_unlock(&file->pos_lock);
+	}
+	if (done > 0)
+		notify_dentry(file->path.dentry, IN_ACCESS);
+	return done;
+}
+
+ssize_t file_write(struct file *file, struct io_buf *io, loff_t *pos)
+{
+	const struct file_ops *ops = file->ops;
+	ssize_t done = check_write(file);
+
+	if (unlikely(done))
+		return done;
+	if (READ_ONCE(file->flags) & O_NONBLOCK)
+		io->nonblock = true;
+	if (ops->stream) {
+		if (pos)
+			return -ESPIPE;
+		done = ops->write(file, io, NULL);
+	} else if (pos) {
+		if (*pos < 0)
+			return -EINVAL;
+		done = ops->write(file, io, pos);
+	} else {
+		mutex_lock(&file->pos_lock);
+		done = ops->write(file, io, &file->pos);
+		mutex_unlock(&file->pos_lock);
+	}
+	if (done > 0)
+		notify_dentry(file->path.dentry, IN_MODIFY);
+	return done;
+}
+
+ssize_t file_read_kernel(struct file *file, void *buf, size_t size, loff_t pos)
+{
+	struct io_buf io;
+
+	io_buf_kernel(&io, buf, size);
+	return file_read(file, &io, &pos);
+}
+
+ssize_t file_write_kernel(struct file *file, const void *buf, size_t size,
+			  loff_t pos)
+{
+	struct io_buf io;
+
+	/* A write only reads from the buffer. */
+	io_buf_kernel(&io, (void *)(uintptr_t)buf, size);
+	return file_write(file, &io, &pos);
+}
+
+unsigned int file_poll(struct file *file, struct poll_table *table)
+{
+	if (file->ops->poll)
+		return file->ops->poll(file, table);
+	return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+}
+
+/* ---- Moving about ---- */
+
+/* The next byte of data (or hole) at or after *@offset. */
+static int seek_data_or_hole(struct page_cache *cache, loff_t *offset,
+			     bool data)
+{
+	uint64_t size = cache->size_bytes;
+	uint64_t index = (uint64_t)*offset >> PAGE_SHIFT, next;
+	int err = 0;
+
+	if (*offset < 0 || (uint64_t)*offset >= size)
+		return -ENXIO;
+	mutex_lock(&cache->lock);
+	next = index;
+	if (data) {
+		if (!radix_next(&cache->pages, &next) ||
+		    next << PAGE_SHIFT >= size)
+			err = -ENXIO;
+	} else {
+		while (radix_get(&cache->pages, next))
+			next++;
+	}
+	mutex_unlock(&cache->lock);
+	if (!err && next > index)
+		*offset = (loff_t)MIN(next << PAGE_SHIFT, size);
+	return err;
+}
+
+/* Only what lies in memory alone knows its holes; elsewhere all is data. */
+static int seek_in_contents(struct inode *inode, loff_t *offset, bool data)
+{
+	if (inode->cache.flags & PAGE_CACHE_MEMORY)
+		return seek_data_or_hole(&inode->cache, offset, data);
+	if (*offset < 0 || (uint64_t)*offset >= inode_size(inode))
+		return -ENXIO;
+	if (!data)
+		*offset = (loff_t)inode_size(inode);
+	return 0;
+}
+
+loff_t generic_file_seek(struct file *file, loff_t offset, int whence)
+{
+	loff_t base = 0;
+	int err = 0;
+
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		base = file->pos;
+		break;
+	case SEEK_END:
+		base = (loff_t)inode_size(file->inode);
+		break;
+	case SEEK_DATA:
+	case SEEK_HOLE:
+		err = seek_in_contents(file->inode, &offset,
+				       whence == SEEK_DATA);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (err)
+		return err;
+	if (__builtin_add_overflow(base, offset, &offset))
+		return -EOVERFLOW;
+	if (offset < 0)
+		return -EINVAL;
+	file->pos = offset;
+	return offset;
+}
+
+loff_t file_seek(struct file *file, loff_t offset, int whence)
+{
+	const struct file_ops *ops = file->ops;
+	loff_t pos;
+
+	if (!ops || ops->stream)
+		return -ESPIPE;
+	mutex_lock(&file->pos_lock);
+	pos = ops->seek ? ops->seek(file, offset, whence) :
+			  generic_file_seek(file, offset, whence);
+	mutex_unlock(&file->pos_lock);
+	return pos;
+}
+
+int file_readdir(struct file *file, struct dir_emitter *emitter)
+{
+	struct inode *dir = file->inode;
+	int err;
+
+	if (!file->ops->readdir)
+		return -ENOTDIR;
+	mutex_lock(&file->pos_lock);
+	mutex_lock(&dir->lock);
+	if (dir->nlink == 0)
+		err = -ENOENT;
+	else
+		err = file->ops->readdir(file, emitter, &file->pos);
+	mutex_unlock(&dir->lock);
+	mutex_unlock(&file->pos_lock);
+	if (!(file->flags & O_NOATIME))
+		inode_touch_atime(dir);
+	return err;
+}
+
+bool dir_emit_dots(struct file *file, struct dir_emitter *emitter, loff_t *pos)
+{
+	struct dentry *dentry = file->path.dentry;
+
+	if (*pos == 0) {
+		if (!emitter->emit(emitter, ".", 1, dentry->inode->ino, DT_DIR,
+				   1))
+			return false;
+		*pos = 1;
+	}
+	if (*pos == 1) {
+		uint64_t ino;
+
+		spin_lock(&dentry_lock);
+		ino = dentry->parent->inode->ino;
+		spin_unlock(&dentry_lock);
+		if (!emitter->emit(emitter, "..", 2, ino, DT_DIR, 2))
+			return false;
+		*pos = 2;
+	}
+	return true;
+}
+
+/* ---- Plain files in the page cache ---- */
+
+ssize_t generic_file_read(struct file *file, struct io_buf *io, loff_t *pos)
+{
+	ssize_t done = page_cache_read(&file->inode->cache, io, *pos);
+
+	if (done > 0)
+		*pos += done;
+	if (!(file->flags & O_NOATIME))
+		inode_touch_atime(file->inode);
+	return done;
+}
+
+/* A write by somebody else takes the set-id bits away. Inode locked. */
+static void drop_set_id(struct inode *inode)
+{
+	uint32_t drop = inode->mode & S_ISUID;
+
+	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		drop |= S_ISGID;
+	if (unlikely(drop) && !cred_capable(vfs_cred(), CAP_FSETID))
+		inode->mode &= ~drop;
+}
+
+void file_set_size_limit_fn(uint64_t (*limit)(void))
+{
+	size_limit = limit;
+}
+
+int file_check_size_limit(uint64_t size)
+{
+	if (size > FILE_SIZE_MAX || (size_limit && size > size_limit()))
+		return -EFBIG;
+	return 0;
+}
+
+/* How much of @size bytes may be written at @pos: RLIMIT_FSIZE and the limit
+ * of offsets. Nothing at all: -EFBIG. */
+static ssize_t bytes_allowed(loff_t pos, size_t size)
+{
+	uint64_t end = FILE_SIZE_MAX, at = (uint64_t)pos;
+
+	if (size_limit)
+		end = MIN(end, size_limit());
+	if (at >= end)
+		return -EFBIG;
+	return (ssize_t)MIN((uint64_t)size, end - at);
+}
+
+ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos)
+{
+	struct inode *inode = file->inode;
+	size_t left = io->left;
+	ssize_t done, allowed;
+	loff_t at;
+
+	if (!left)
+		return 0;
+	mutex_lock(&inode->lock);
+	at = READ_ONCE(file->flags) & O_APPEND ? (loff_t)inode_size(inode) :
+						 *pos;
+	done = allowed = bytes_allowed(at, left);
+	if (allowed > 0) {
+		drop_set_id(inode);
+		io->left = (size_t)allowed;
+		done = page_cache_write(&inode->cache, io, at);
+		io->left += left - (size_t)allowed;
+	}
+	if (done > 0) {
+		*pos = at + done;
+		inode_touch_mtime(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return done;
+}

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * path.c - the walk along a path, name by name
+ *
+ * Idea: almost every name is in the dentry cache, so the walk holds the
+ * dentry lock and runs along as far as the cache goes, taking no reference on
+ * its way: only where it ends. What needs a sleep (a name not in the cache, a
+ * symbolic link, a file system that computes its files) is a slow step: take a
+ * reference on where we are, release the lock, do it, go on.
+ *
+ * Invariants
+ *   W1  With dentry_lock held, walk.at is kept alive by the lock, by
+ *       walk.held, or by who owns the start (a thread's own fs_context, the
+ *       open file of a dirfd).
+ *   W2  walk.at is a positive dentry at all times.
+ *   W3  With the lock released, walk.at is held or owned as the start is.
+ *
+ * A symbolic link replaces the rest of the path by its text and the rest
+ * behind it; so links nest to any depth without recursion, and 40 of them are
+ * the end (ELOOP).
+ *
+ * Locks: dentry_lock; in slow steps the directory's inode lock.
+ * Source: path_resolution(7), symlink(7). Read: OSTEP ch. 40 (path traversal).
+ */
+#include "kernel/vfs/path.h"
+
+#include "kernel/debug/panic.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/vfs/internal.h"
+
+#define MAX_LINKS 40u
+
+/* What a step of the cached walk came to, beside 0 and errors. */
+enum { STEP_SLOW = 1 };
+
+struct component {
+	const char *name;
+	size_t len;
+	uint32_t hash;
+	const char *next; /* behind the slashes that follow */
+	bool slash;	  /* there were some */
+	bool is_last;
+};
+
+/* ---- References ---- */
+
+void path_get(const struct path *path)
+{
+	if (path->mount)
+		mount_get(path->mount);
+	if (path->dentry)
+		dentry_get(path->dentry);
+}
+
+void path_put(const struct path *path)
+{
+	dentry_put(path->dentry);
+	mount_put(path->mount);
+}
+
+static const struct path no_path;
+
+/* Exchange what keeps walk->at alive; the lock is not held. */
+static void walk_hold(struct walk *walk, const struct path *path)
+{
+	struct path old = walk->held;
+
+	walk->held = *path;
+	if (old.dentry)
+		path_put(&old);
+}
+
+/* ---- Start and end ---- */
+
+/*
+ * The thread's root or cwd into @out. If no one else can change it meanwhile
+ * it is borrowed, else @held gets references.
+ */
+static void borrow_from_context(const struct path *of, struct path *out,
+				struct path *held)
+{
+	struct fs_context *fs = current()->fs;
+
+	if (likely(refcount_read(&fs->refs) == 1)) {
+		*out = *of;
+		return;
+	}
+	spin_lock(&fs->lock);
+	*out = *of;
+	path_get(out);
+	spin_unlock(&fs->lock);
+	*held = *out;
+}
+
+/* The boundary of "..", and the start of absolute names. */
+static void find_root(struct walk *walk)
+{
+	if (walk->root.dentry)
+		return;
+	if (current()->fs)
+		borrow_from_context(&current()->fs->root, &walk->root,
+				    &walk->held_root);
+	else
+		walk->root = *mount_root_path();
+}
+
+/* Continue at the root: the name began with a slash. */
+static int walk_to_root(struct walk *walk)
+{
+	if (walk->flags & LOOKUP_BENEATH)
+		return -EXDEV;
+	find_root(walk);
+	if (walk->flags & LOOKUP_NO_XDEV &&
+	    walk->start_mount != walk->root.mount)
+		return -EXDEV;
+	walk->at = walk->root;
+	return 0;
+}
+
+static void skip_slashes(struct walk *walk)
+{
+	while (*walk->rest == '/')
+		walk->rest++;
+}
+
+int walk_start(struct walk *walk, const struct path *start, const char *name,
+	       unsigned int flags)
+{
+	int err = 0;
+
+	walk->held = walk->root = walk->held_root = no_path;
+	walk->buffer = NULL;
+	walk->flags = flags;
+	walk->num_links = 0;
+	walk->cred = vfs_cred();
+	walk->rest = name;
+	walk->last = (struct path_last){ name, 0, false };
+
+	if (start)
+		walk->at = *start;
+	else if (current()->fs)
+		borrow_from_context(&current()->fs->cwd, &walk->at,
+				    &walk->held);
+	else
+		walk->at = *mount_root_path();
+	walk->start_mount = walk->at.mount;
+	if (flags & (LOOKUP_IN_ROOT | LOOKUP_BENEATH)) {
+		walk->root = walk->held_root = walk->at;
+		path_get(&walk->root);
+	}
+	if (!*name)
+		return flags & LOOKUP_EMPTY ? 0 : -ENOENT;
+	if (*name == '/') {
+		err = walk_to_root(walk);
+		skip_slashes(walk);
+	}
+	return err;
+}
+
+void walk_end(struct walk *walk)
+{
+	if (walk->held.dentry)
+		path_put(&walk->held);
+	if (walk->held_root.dentry)
+		path_put(&walk->held_root);
+	kfree(walk->buffer);
+}
+
+void walk_result(struct walk *walk, struct path *out)
+{
+	/* What is held is exactly the result: hand it over. */
+	if (walk->held.dentry == walk->at.dentry &&
+	    walk->held.mount == walk->at.mount) {
+		walk->held = no_path;
+	} else {
+		path_get(&walk->at);
+	}
+	*out = walk->at;
+}
+
+/* ---- Steps through the cache; dentry_lock held ---- */
+
+static void cross_mounts(struct path *path) MUST_HOLD(dentry_lock)
+{
+	struct mount *mount;
+
+	while (unlikely(path->dentry->mount_point)) {
+		mount = mount_find(path->mount, path->dentry);
+		if (!mount)
+			return;
+		path->mount = mount;
+		path->dentry = mount->root;
+	}
+}
+
+static bool same_path(const struct path *a, const struct path *b)
+{
+	return a->dentry == b->dentry && a->mount == b->mount;
+}
+
+/* "..": up one, never above the root, across the edge of a mount. */
+static int step_up(struct walk *walk) MUST_HOLD(dentry_lock)
+{
+	struct path at = walk->at;
+
+	for (;;) {
+		if (same_path(&at, &walk->root))
+			return walk->flags & LOOKUP_BENEATH ? -EXDEV : 0;
+		if (at.dentry != at.mount->root) {
+			at.dentry = at.dentry->parent;
+			break;
+		}
+		if (!at.mount->parent)
+			return 0; /* the top of everything */
+		at.dentry = at.mount->mount_point;
+		at.mount = at.mount->parent;
+	}
+	cross_mounts(&at);
+	if (walk->flags & LOOKUP_NO_XDEV && at.mount != walk->at.mount)
+		return -EXDEV;
+	walk->at = at;
+	return 0;
+}
+
+static bool is_dot(const struct component *c)
+{
+	return c->len == 1 && c->name[0] == '.';
+}
+
+static bool is_dot_dot(const struct component *c)
+{
+	return c->len == 2 && c->name[0] == '.' && c->name[1] == '.';
+}
+
+/* Is the link at @c to be followed? Always on the way, else as asked. */
+static bool wants_follow(const struct walk *walk, const struct component *c)
+{
+	return !c->is_last || c->slash || walk->flags & LOOKUP_FOLLOW;
+}
+
+static int step_to(struct walk *walk, struct dentry *child)
+	MUST_HOLD(dentry_lock)
+{
+	struct mount *from = walk->at.mount;
+
+	walk->at.dentry = child;
+	cross_mounts(&walk->at);
+	if (unlikely(walk->flags & LOOKUP_NO_XDEV) && walk->at.mount != from)
+		return -EXDEV;
+	return 0;
+}
+
+/* 0, an error, or STEP_SLOW: nothing was done yet. */
+static int step_cached(struct walk *walk, const struct component *c)
+	MUST_HOLD(dentry_lock)
+{
+	struct inode *dir = walk->at.dentry->inode;
+	struct dentry *child;
+
+	if (unlikely(!S_ISDIR(dir->mode)))
+		return -ENOTDIR;
+	if (unlikely(dir->ops->refresh || dir->ops->still_valid))
+		return STEP_SLOW;
+	if (unlikely(!inode_may_search(walk->cred, dir)))
+		return -EACCES;
+	if (c->name[0] == '.') {
+		if (is_dot(c))
+			return 0;
+		if (is_dot_dot(c)) {
+			find_root(walk);
+			return step_up(walk);
+		}
+	}
+	child = dentry_find(walk->at.dentry, c->name, c->len, c->hash);
+	if (!child)
+		return STEP_SLOW;
+	if (!child->inode)
+		return -ENOENT;
+	if (unlikely(S_ISLNK(child->inode->mode)) && wants_follow(walk, c))
+		return STEP_SLOW;
+	return step_to(walk, child);
+}
+
+/* ---- Slow steps; dentry_lock not held, walk->at is ---- */
+
+/* Continue with @text, then with what was left of the path. */
+static int replace_rest(struct walk *walk, const char *text, size_t len)
+{
+	size_t rest_len = strlen(walk->rest);
+	char *buffer = kmalloc(len + 1 + rest_len + 1);
+
+	if (!buffer)
+		return -ENOMEM;
+	memcpy(buffer, text, len);
+	/* A slash also when nothing follows but a slash did: "link/". */
+	if (rest_len || walk->last.slash)
+		buffer[len++] = '/';
+	memcpy(buffer + len, walk->rest, rest_len + 1);
+	kfree(walk->buffer);
+	walk->buffer = buffer;
+	walk->rest = buffer;
+	if (*buffer == '/') {
+		skip_slashes(walk);
+		return walk_to_root(walk);
+	}
+	return 0;
+}
+
+static int follow_text(struct walk *walk, struct inode *inode)
+{
+	char *text = kmalloc(PATH_MAX);
+	ssize_t len;
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	len = inode->ops->readlink ? inode->ops->readlink(inode, text,
+							  PATH_MAX - 1) :
+				     -EINVAL;
+	if (len > 0)
+		err = replace_rest(walk, text, (size_t)len);
+	else
+		err = len ? (int)len : -ENOENT;
+	kfree(text);
+	return err;
+}
+
+static int follow_jump(struct walk *walk, struct inode *inode)
+{
+	struct path target;
+	int err;
+
+	if (walk->flags & LOOKUP_NO_MAGIC)
+		return -ELOOP;
+	if (walk->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT))
+		return -EXDEV;
+	err = inode->ops->jump(inode, &target);
+	if (err)
+		return err;
+	walk->at = target;
+	walk_hold(walk, &target);
+	return 0;
+}
+
+int walk_follow(struct walk *walk, struct dentry *link)
+{
+	struct inode *inode = link->inode;
+
+	if (walk->flags & LOOKUP_NO_LINKS || ++walk->num_links > MAX_LINKS)
+		return -ELOOP;
+	inode_touch_atime(inode);
+	if (inode->ops->jump)
+		return follow_jump(walk, inode);
+	return follow_text(walk, inode);
+}
+
+void walk_step_to(struct walk *walk, struct dentry *child, struct path *out)
+{
+	spin_lock(&dentry_lock);
+	out->mount = walk->at.mount;
+	out->dentry = child;
+	cross_mounts(out);
+	path_get(out);
+	spin_unlock(&dentry_lock);
+}
+
+/* One step of any kind. walk->at is held (W3). */
+static int step_slow(struct walk *walk, const struct component *c)
+{
+	struct path at = { walk->at.mount, NULL };
+	struct inode *dir = walk->at.dentry->inode;
+	int err;
+
+	err = inode_permission(dir, MAY_EXEC);
+	if (err)
+		return err;
+	find_root(walk);
+	if (is_dot(c))
+		return 0;
+	if (is_dot_dot(c)) {
+		spin_lock(&dentry_lock);
+		err = step_up(walk);
+		at = walk->at;
+		path_get(&at);
+		spin_unlock(&dentry_lock);
+		walk_hold(walk, &at);
+		return err;
+	}
+
+	err = dentry_lookup(walk->at.dentry, c->name, c->len, c->hash,
+			    &at.dentry);
+	if (err)
+		return err;
+	if (!at.dentry->inode) {
+		err = -ENOENT;
+	} else if (S_ISLNK(at.dentry->inode->mode) && wants_follow(walk, c)) {
+		walk->last.slash = c->slash;
+		err = walk_follow(walk, at.dentry);
+	} else {
+		struct dentry *child = at.dentry;
+
+		spin_lock(&dentry_lock);
+		err = step_to(walk, child);
+		at = walk->at;
+		path_get(&at);
+		spin_unlock(&dentry_lock);
+		walk_hold(walk, &at);
+		dentry_put(child);
+		return err;
+	}
+	dentry_put(at.dentry);
+	return err;
+}
+
+/* ---- The walk ---- */
+
+/* The component at @rest, hashed; -ENAMETOOLONG. */
+static int next_component(const char *rest, struct component *c)
+{
+	const char *p = rest;
+	uint32_t hash = NAME_HASH_START;
+
+	while (*p && *p != '/')
+		hash = name_hash_step(hash, *p++);
+	c->name = rest;
+	c->len = (size_t)(p - rest);
+	c->hash = hash;
+	c->slash = *p == '/';
+	while (*p == '/')
+		p++;
+	c->next = p;
+	c->is_last = !*p;
+	return unlikely(c->len > NAME_MAX) ? -ENAMETOOLONG : 0;
+}
+
+/* Take references on where we are, and let go of the lock. */
+static void leave_cache(struct walk *walk) RELEASES(dentry_lock)
+{
+	struct path at = walk->at;
+
+	if (same_path(&at, &walk->held)) {
+		spin_unlock(&dentry_lock);
+		return;
+	}
+	path_get(&at);
+	spin_unlock(&dentry_lock);
+	walk_hold(walk, &at);
+}
+
+/* Is what the walk came to what was asked for? */
+static int check_end(const struct walk *walk, bool slash)
+{
+	const struct inode *inode = walk->at.dentry->inode;
+
+	if ((slash || walk->flags & LOOKUP_DIRECTORY) &&
+	    !S_ISDIR(inode->mode))
+		return -ENOTDIR;
+	return 0;
+}
+
+/* In LOOKUP_PARENT mode: note the last component, stay in its directory. */
+static int stop_before(struct walk *walk, const struct component *c)
+{
+	walk->last = (struct path_last){ c->name, c->len, c->slash };
+	walk->last_hash = c->hash;
+	walk->rest = c->next;
+	if (!S_ISDIR(walk->at.dentry->inode->mode))
+		return -ENOTDIR;
+	return 0;
+}
+
+int walk_run(struct walk *walk) UNCHECKED_LOCKING
+{
+	struct component c = { .slash = false };
+	int err = 0;
+
+	walk->last.len = 0;
+	spin_lock(&dentry_lock);
+	while (*walk->rest) {
+		err = next_component(walk->rest, &c);
+		if (err)
+			break;
+		if (c.is_last && walk->flags & LOOKUP_PARENT) {
+			err = stop_before(walk, &c);
+			break;
+		}
+		err = step_cached(walk, &c);
+		if (err == 0) {
+			walk->rest = c.next;
+			continue;
+		}
+		if (err < 0)
+			break;
+		leave_cache(walk);
+		walk->rest = c.next;
+		err = step_slow(walk, &c);
+		spin_lock(&dentry_lock);
+		if (err)
+			break;
+	}
+	if (!err && !(walk->flags & LOOKUP_PARENT))
+		err = check_end(walk, c.slash);
+	if (err)
+		spin_unlock(&dentry_lock);
+	else
+		leave_cache(walk);
+	return err;
+}
+
+int path_lookup(const struct path *start, const char *name, unsigned int flags,
+		struct path *out, struct path_last *last)
+{
+	struct walk walk;
+	int err;
+
+	err = walk_start(&walk, start, name, flags);
+	if (!err)
+		err = walk_run(&walk);
+	if (!err) {
+		walk_result(&walk, out);
+		if (last) {
+			/* The end of the rest is the end of @name, also when
+			   links put something before it; point into @name,
+			   which outlives the walk. */
+			const char *end = name + strlen(name);
+
+			*last = walk.last;
+			last->name = end - strlen(walk.last.name);
+		}
+	}
+	walk_end(&walk);
+	return err;
+}
+
+/* ---- Names of paths ---- */
+
+/* A name built from its end towards the front of a buffer. */
+struct name_builder {
+	char *start, *at;
+	bool full;
+};
+
+static void put_before(struct name_builder *b, const char *text, size_t len)
+{
+	if ((size_t)(b->at - b->start) < len) {
+		b->full = true;
+		return;
+	}
+	b->at -= len;
+	memcpy(b->at, text, len);
+}
+
+/* From @path up to @root, or to the top of the tree; true: it was @root. */
+static bool build_name(struct name_builder *b, struct path path,
+		       const struct path *root) MUST_HOLD(dentry_lock)
+{
+	while (!same_path(&path, root)) {
+		if (path.dentry == path.mount->root) {
+			if (!path.mount->parent)
+				return false;
+			path.dentry = path.mount->mount_point;
+			path.mount = path.mount->parent;
+			continue;
+		}
+		if (path.dentry->parent == path.dentry)
+			return false; /* bind mount of what was moved away */
+		put_before(b, path.dentry->name, path.dentry->name_len);
+		put_before(b, "/", 1);
+		path.dentry = path.dentry->parent;
+	}
+	return true;
+}
+
+int path_name(const struct path *path, const struct path *root, char *buf,
+	      size_t size, char **out)
+{
+	struct name_builder b = { buf, buf + size, false };
+	const struct dentry *dentry = path->dentry;
+	/* "pipe:[42]": in no tree. */
+	bool is_anonymous = dentry->parent == dentry &&
+			    dentry != dentry->sb->root;
+	bool reached = true;
+
+	put_before(&b, "", 1);
+	spin_lock(&dentry_lock);
+	if (is_anonymous) {
+		put_before(&b, dentry->name, dentry->name_len);
+	} else {
+		if (!dentry->hashed && dentry->parent != dentry)
+			put_before(&b, " (deleted)", 10);
+		reached = build_name(&b, *path, root);
+		if (*b.at != '/')
+			put_before(&b, "/", 1);
+	}
+	spin_unlock(&dentry_lock);
+
+	*out = b.at;
+	if (b.full)
+		return -ENAMETOOLONG;
+	return reached ? 0 : -ENOENT;
+}
