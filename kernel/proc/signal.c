@@ -279,6 +279,8 @@ static int permission_locked(struct process *process, int signo)
 	const struct cred *theirs;
 	bool allowed;
 
+	if (signo < 0 || signo > NUM_SIGNALS)
+		return -EINVAL;
 	if (process == current_process() || capable(CAP_KILL))
 		return 0;
 	if (signo == SIGCONT && process->session == current_process()->session)
@@ -414,6 +416,24 @@ int signal_wait(uint64_t wanted, uint64_t deadline_ns, siginfo_t *info)
 	thread->signal_wanted = 0;
 	spin_unlock(&process->lock);
 	return -EINTR;
+}
+
+long signal_suspend(uint64_t mask)
+{
+	struct thread *thread = current();
+
+	signal_set_temporary_mask(mask);
+	for (;;) {
+		WRITE_ONCE(thread->state, THREAD_INTERRUPTIBLE);
+		/* The state before the work; pairs with that in sched_wake(). */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (thread_has_work(thread, WORK_SIGNAL | WORK_KILL))
+			break;
+		schedule();
+	}
+	WRITE_ONCE(thread->state, THREAD_RUNNING);
+	signal_end_temporary_mask(true);
+	return -ERESTARTNOHAND;
 }
 
 /* ---- Actions ------------------------------------------------------------- */

@@ -76,7 +76,7 @@ int signal_kill_group(struct pid *group, int signo, const siginfo_t *info);
 void signal_force(int signo, int si_code, vaddr_t address);
 /* siginfo of kill(2)/tgkill(2) by the current thread. */
 void signal_info_from_user(siginfo_t *info, int signo, int si_code);
-/* May the current thread send @signo there? 0 or -EPERM. */
+/* May the current thread send @signo (0: any) there? 0, -EPERM, -EINVAL. */
 int signal_permission(struct process *process, int signo);
 /*
  * Every thread of @process is to exit, with @code as wait(2) will show it
@@ -91,6 +91,15 @@ void signal_update_work(struct thread *thread);
 
 /* Before user mode: deliver what is pending; called by user_return.c. */
 void signal_deliver(struct trap_frame *tf);
+
+/*
+ * sigreturn(2): the program's state as it was before the handler. Returns what
+ * is to be in the result register; a frame that cannot be read is SIGSEGV.
+ */
+long signal_return(struct trap_frame *tf);
+
+/* Is the program, at @sp, on its alternate stack now? */
+bool signal_on_alt_stack(const struct thread *thread, vaddr_t sp);
 
 /* Set the mask of the current thread (KILL and STOP are left out). */
 void signal_set_blocked(uint64_t mask);
@@ -126,5 +135,7 @@ int signal_take(struct thread *thread, uint64_t wanted, siginfo_t *info);
  * -EAGAIN at @deadline_ns, -EINTR.
  */
 int signal_wait(uint64_t wanted, uint64_t deadline_ns, siginfo_t *info);
+/* Wait with @mask until a signal is to be delivered: sigsuspend(2). */
+long signal_suspend(uint64_t mask);
 /* For signalfd and sigpending: what is pending for @thread or its process. */
 uint64_t signal_pending_set(struct thread *thread);

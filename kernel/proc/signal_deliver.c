@@ -187,7 +187,7 @@ static int next_handled(struct process *process, struct signal_action *action,
 
 /* ---- Calling a handler --------------------------------------------------- */
 
-static bool on_alt_stack(const struct thread *thread, vaddr_t sp)
+bool signal_on_alt_stack(const struct thread *thread, vaddr_t sp)
 {
 	/* One that disarms itself is never in use while it is set. */
 	if ((unsigned int)thread->alt_stack.flags & SS_AUTODISARM)
@@ -207,8 +207,9 @@ static bool choose_stack(struct trap_frame *tf, unsigned long flags,
 	vaddr_t sp = tf_user_sp(tf);
 
 	args->stack_top = 0;
-	if (on_alt_stack(thread, sp))
-		return on_alt_stack(thread, sp - arch_signal_frame_size());
+	if (signal_on_alt_stack(thread, sp))
+		return signal_on_alt_stack(thread,
+					   sp - arch_signal_frame_size());
 	if ((flags & SA_ONSTACK) && thread->alt_stack.size)
 		args->stack_top =
 			thread->alt_stack.base + thread->alt_stack.size;
@@ -300,4 +301,33 @@ void signal_deliver(struct trap_frame *tf)
 	finish_syscall(tf, false, 0);
 	if (current()->signal_restore_mask)
 		signal_end_temporary_mask(false);
+}
+
+/* uc_stack as the handler left it; one that makes no sense is no stack. */
+static void restore_alt_stack(struct thread *thread,
+			      const struct signal_frame_restored *frame)
+{
+	bool none = frame->alt_flags & SS_DISABLE;
+
+	if (signal_on_alt_stack(thread, tf_user_sp(arch_thread_frame(thread))))
+		return;
+	thread->alt_stack.base = none ? 0 : frame->alt_base;
+	thread->alt_stack.size = none ? 0 : frame->alt_size;
+	thread->alt_stack.flags =
+		none ? 0 : (int)((unsigned int)frame->alt_flags & SS_AUTODISARM);
+}
+
+long signal_return(struct trap_frame *tf)
+{
+	struct signal_frame_restored frame;
+
+	current()->restart.call = NULL;
+	if (arch_signal_frame_pop(tf, &frame)) {
+		signal_force(SIGSEGV, SI_KERNEL, 0);
+		return 0;
+	}
+	tf_forget_syscall(tf);
+	signal_set_blocked(frame.mask);
+	restore_alt_stack(current(), &frame);
+	return tf_syscall_result(tf);
 }
