@@ -51,36 +51,40 @@ static const struct driver *driver_for(const char *compatible,
 	return NULL;
 }
 
-static void add_device(int node, const struct driver *driver,
-		       const struct dt_match *match)
+int device_add(const char *name, const char *compatible, int node, void *bus)
 {
-	struct device *dev = kzalloc(sizeof(*dev));
+	const struct dt_match *match;
+	const struct driver *driver = driver_for(compatible, &match);
+	struct device *dev;
 
-	if (!dev) {
-		log_error("%s: no memory for the device", dt_name(node));
-		return;
-	}
+	if (!driver)
+		return -ENOENT;
+	dev = kzalloc(sizeof(*dev));
+	if (!dev)
+		return -ENOMEM;
 	dev->node = node;
-	strcopy(dev->name, dt_name(node), sizeof(dev->name));
+	strcopy(dev->name, name, sizeof(dev->name));
 	dev->driver = driver;
 	dev->match_data = match->data;
+	dev->bus = bus;
 	list_push_back(&devices, &dev->all_node);
+	return 0;
 }
 
 static void look_at(int node)
 {
-	const struct dt_match *match;
-	const struct driver *driver;
 	const char *compatible;
+	int err;
 
+	if (!dt_property(node, "compatible", NULL) || !dt_is_enabled(node))
+		return;
 	for (int i = 0; (compatible = dt_string_at(node, "compatible", i));
 	     i++) {
-		driver = driver_for(compatible, &match);
-		if (!driver)
-			continue;
-		if (dt_is_enabled(node))
-			add_device(node, driver, match);
-		return;
+		err = device_add(dt_name(node), compatible, node, NULL);
+		if (err == -ENOMEM)
+			log_error("%s: no memory for it", dt_name(node));
+		if (err != -ENOENT)
+			return;
 	}
 }
 

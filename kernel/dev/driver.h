@@ -18,6 +18,7 @@ struct device {
 	char name[32]; /* "serial@10000000" */
 	const struct driver *driver;
 	const void *match_data; /* dt_match.data */
+	void *bus; /* how a bus reaches it: see that bus's header; or NULL */
 	void *data;		/* the driver's state */
 	struct list_head all_node; /* device.c */
 };
@@ -58,6 +59,13 @@ struct driver {
 /* Probe the whole tree; at boot, after memory and traps work. */
 void devices_probe(void);
 void device_for_each(void (*fn)(struct device *dev, void *arg), void *arg);
+
+/*
+ * By a driver of CLASS_BUS, in probe: it has found a device, which the match
+ * tables call @compatible. A driver of a later class will be asked. @node is
+ * the bus's own. 0, -ENOMEM, -ENOENT (no driver for it).
+ */
+int device_add(const char *name, const char *compatible, int node, void *bus);
 
 /* Register block @i mapped; 0, -ENOENT, -ENOMEM. */
 int device_map_registers(struct device *dev, unsigned int i,
