@@ -142,6 +142,17 @@ vaddr_t place_find(struct vm_space *space, size_t size)
 void place_freed(struct vm_space *space, vaddr_t start, vaddr_t end)
 	MUST_HOLD(space->lock);
 
+/* ---- map.c; space->lock held -------------------------------------------------- */
+
+/* Unmap [@start, @end): whole areas go to @dead, to be destroyed without the
+ * lock. 0, -ENOMEM (nothing changed). */
+int map_detach(struct vm_space *space, vaddr_t start, vaddr_t end,
+	       struct list_head *dead) MUST_HOLD(space->lock);
+/* Change flags in [@start, @end), which lies in one area. 0, -ENOMEM. */
+int map_change_flags(struct vm_space *space, vaddr_t start, vaddr_t end,
+		     unsigned int clear, unsigned int set)
+	MUST_HOLD(space->lock);
+
 /* ---- page_range.c: many entries of a page table ---------------------------- */
 
 /* Unmap what is in [@start, @end); private copies stay if @keep_private. */
