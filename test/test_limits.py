@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""Greed: whoever takes too much is refused or killed, and nothing is lost."""
+import re
+
+import pytest
+
+HOG = '/usr/lib/creance/test/hog'
+
+
+def free_kib(shell) -> int:
+    """Free memory when the machine has come to rest."""
+    return int(shell.check("sync; awk '/^MemFree/ { print $2 }' /proc/meminfo", 120))
+
+
+@pytest.fixture
+def small(machine):
+    """A machine with little memory, so that it is used up soon."""
+    return machine(mem='128M', initrd=m_image()).shell()
+
+
+def m_image() -> str:
+    import machine as m
+    import os
+    return os.path.join(m.BUILD, 'rootfs-abi.cpio')
+
+
+@pytest.mark.parametrize('kind', ['forks', 'memory', 'files', 'threads', 'pipes'])
+def test_greed(small, kind):
+    shell = small
+    # Once for what is made on first use (caches, kept stacks).
+    shell.run(f'{HOG} {kind}', 300)
+    before = free_kib(shell)
+    result = shell.run(f'{HOG} {kind}', 300)
+    assert result.status in (0, 137), result
+    assert shell.check('echo still here', 120).strip() == 'still here'
+    shell.check('i=0; while [ $i -lt 20 ]; do /bin/true; i=$((i+1)); done', 120)
+    after = free_kib(shell)
+    assert after > 0.99 * before, (before, after, result.output)
+
+
+def test_shell_fork_bomb(small):
+    """The classic, typed in; the survivors are killed from outside."""
+    shell = small
+    shell.check('ulimit -u 2>/dev/null; true')
+    result = shell.run(f'sh -c "{HOG} forks; {HOG} forks"', 300)
+    assert 'all gone' in result.output
+    assert re.search('refused', result.output)
+    assert shell.check('echo alive', 120).strip() == 'alive'
