@@ -195,7 +195,7 @@ ROOTFS_SRC := scripts/mkrootfs.py scripts/mkcpio.py scripts/rootfs.applets \
 
 .PHONY: rootfs rootfs-test
 rootfs: $(BUILD)/rootfs.cpio
-rootfs-test: $(BUILD)/rootfs-test.cpio
+rootfs-test: $(BUILD)/rootfs-abi.cpio $(BUILD)/rootfs-test.cpio
 
 $(BUILD)/userland/run/.fetched:
 	@scripts/fetch userland
@@ -205,6 +205,8 @@ $(BUILD)/userland/test/.fetched:
 $(BUILD)/rootfs.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched
 	$(call say,ROOTFS)
 	$(Q)scripts/mkrootfs.py run
+$(BUILD)/rootfs-abi.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched
+	scripts/mkrootfs.py abi
 $(BUILD)/rootfs-test.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched \
   $(BUILD)/userland/test/.fetched test/data/workloads.json test/data/workloads.selected
 	$(call say,ROOTFS)

@@ -4,6 +4,8 @@
 
     mkrootfs.py run     build/rootfs.cpio: Debian's busybox and our own programs;
                         what `make run` boots. Small: it must fit in 32 MiB.
+    mkrootfs.py abi     build/rootfs-abi.cpio: the same and the programs of usr/test,
+                        for machines with little memory.
     mkrootfs.py test    build/rootfs-test.cpio: the same on top of a Debian tree
                         (bash, coreutils, ...) and with the workloads of
                         test/data/workloads.json in /srv: what `make test` boots.
@@ -175,8 +177,15 @@ def test_image() -> Tree:
     return tree
 
 
+def abi_image() -> Tree:
+    tree = run_image()
+    our_programs(tree, 'test', 'usr/lib/creance/test')
+    return tree
+
+
 def main() -> None:
-    images = {'run': (run_image, 'rootfs.cpio'), 'test': (test_image, 'rootfs-test.cpio')}
+    images = {'run': (run_image, 'rootfs.cpio'), 'abi': (abi_image, 'rootfs-abi.cpio'),
+              'test': (test_image, 'rootfs-test.cpio')}
     if len(sys.argv) < 2 or any(a not in images for a in sys.argv[1:]):
         sys.exit(__doc__)
     for name in sys.argv[1:]:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Greed: whoever takes too much is refused or killed, and nothing is lost."""
+import os
 import re
 
 import pytest
+
+import machine as m
 
 HOG = '/usr/lib/creance/test/hog'
 
@@ -15,13 +18,7 @@ def free_kib(shell) -> int:
 @pytest.fixture
 def small(machine):
     """A machine with little memory, so that it is used up soon."""
-    return machine(mem='128M', initrd=m_image()).shell()
-
-
-def m_image() -> str:
-    import machine as m
-    import os
-    return os.path.join(m.BUILD, 'rootfs-abi.cpio')
+    return machine(mem='128M', initrd=os.path.join(m.BUILD, 'rootfs-abi.cpio')).shell()
 
 
 @pytest.mark.parametrize('kind', ['forks', 'memory', 'files', 'threads', 'pipes'])

@@ -99,6 +99,7 @@ static void *sleep_for_ever(void *unused)
 	(void)unused;
 	for (;;)
 		pause();
+	return NULL;
 }
 
 static int hog_threads(void)
