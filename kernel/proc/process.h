@@ -123,6 +123,9 @@ static inline struct process *current_process(void)
 	return current()->process;
 }
 
+/* Boot: the table of processes. The current thread acts as root from then on. */
+void process_init(void);
+
 void process_get(struct process *process);
 void process_put(struct process *process);
 static inline int process_pid(const struct process *process)
@@ -197,7 +200,6 @@ unsigned int process_max_threads(void);
 unsigned int process_count_threads(void);
 unsigned int process_count(void);
 uint64_t process_forks(void); /* since boot, for /proc/stat */
-unsigned int process_count_of_user(uint32_t uid);
 /* The vm_space / fds / fs of another process with a reference, or NULL. */
 struct vm_space *process_vm_get(struct process *process);
 struct fd_table *process_files_get(struct process *process);

@@ -141,8 +141,11 @@ void finish_switch(void) UNCHECKED_LOCKING
 	else
 		run_queue_unlock(rq);
 	interrupts_off_leave();
-	if (dead)
+	if (dead) {
+		/* A zombie may remain for long: its stack need not. */
+		arch_thread_destroy(&prev->arch);
 		thread_put(prev);
+	}
 }
 
 /* RUNNING -> READY, or off to sleep: what becomes of who calls schedule(). */

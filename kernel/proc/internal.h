@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal.h - what the files about processes share (proc/ only)
+ */
+#pragma once
+
+#include "kernel/proc/process.h"
+
+/* pid.c */
+void pids_init(void);
+
+/* process.c */
+/* A copy of @parent's limits and settings, in no tree yet, refs 1; @pid's
+ * reference is taken over on success. NULL: no memory. */
+struct process *process_create(struct pid *pid);
+void processes_init(void);
+/* One more or less thread in the system, and of its user's. */
+void process_count_thread(struct thread *thread);
+void process_uncount_thread(struct thread *thread);
+void process_count_fork(void);
+
+/*
+ * Take a dead process out of the tree, for good: nobody finds it any more.
+ * The caller then drops the tree's reference with process_put(), without
+ * process_tree_lock. What it used is added to its parent's children's.
+ */
+void process_unlink(struct process *process) MUST_HOLD(process_tree_lock);
+/* Into the tree as a child of @parent, in the group and session of @like. */
+void process_link(struct process *process, struct process *parent,
+		  struct process *like) MUST_HOLD(process_tree_lock);
+
+/* notify.c: tell the parent that @process became a zombie. True: nobody will
+ * wait for it, so it is to be unlinked. */
+bool process_announce_exit(struct process *process)
+	MUST_HOLD(process_tree_lock);
+/* The siginfo_t of SIGCHLD and waitid(2) about @process. */
+void process_child_info(struct process *process, int code, int status,
+			siginfo_t *info);
+/* CLD_* and si_status from wait(2)'s encoding of an exit. */
+int process_exit_info(int exit_code, int *status);
+
+/* process.c: highest resident size, KiB. */
+uint64_t process_peak_kib(const struct vm_space *space);
+
+/* group.c: groups that @process leaves without a link to their session get
+ * SIGHUP and SIGCONT if something in them is stopped. */
+void group_check_orphaned(struct process *process, struct process *parent)
+	MUST_HOLD(process_tree_lock);
+struct session *session_create(struct pid *leader);
+void session_get(struct session *session);
+void session_put(struct session *session);
+
+/* oom.c */
+bool oom_kill_one(void);

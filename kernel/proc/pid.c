@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid.c - the process table: numbers, and who bears them
+ *
+ * Idea: a tree from number to struct pid. Numbers are given out upwards and
+ * start again at the bottom, so that one is not reused soon after its bearer
+ * is gone.
+ *
+ * Invariants
+ *   P1  A struct pid is in the table until its last reference goes.
+ *   P2  pid.thread and pid.process are live: who ends clears them first.
+ *
+ * Locks: process_tree_lock.
+ */
+#include "kernel/proc/pid.h"
+#include "kernel/abi/errno.h"
+#include "kernel/lib/radix_tree.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/internal.h"
+#include "kernel/proc/process.h"
+
+/* After the first round the low numbers stay with the system's first ones. */
+#define FIRST_REUSED 300
+
+struct spinlock process_tree_lock = SPINLOCK_INIT(LOCK_PROCESS_TREE);
+
+static struct slab_cache *pid_cache;
+/* Under process_tree_lock. */
+static struct radix_tree pid_table;
+static int last_number;
+
+void pids_init(void)
+{
+	pid_cache = slab_cache_create("pid", sizeof(struct pid), 0);
+	radix_init(&pid_table);
+}
+
+/* Give @pid the next number that is free. 0, -ENOMEM, -EAGAIN. */
+static int insert_at_next(struct pid *pid)
+{
+	int number = last_number;
+
+	for (int tries = 0; tries < PID_MAX; tries++) {
+		int err;
+
+		if (++number >= PID_MAX)
+			number = FIRST_REUSED;
+		err = radix_insert(&pid_table, (uint64_t)number, pid);
+		if (err == -EEXIST)
+			continue;
+		if (!err) {
+			pid->number = number;
+			last_number = number;
+		}
+		return err;
+	}
+	return -EAGAIN;
+}
+
+int pid_alloc(int wanted, struct pid **out)
+{
+	struct pid *pid = slab_alloc_zero(pid_cache);
+	int err;
+
+	if (!pid)
+		return -ENOMEM;
+	refcount_init(&pid->refs, 1);
+	list_init(&pid->group);
+	list_init(&pid->session);
+
+	spin_lock(&process_tree_lock);
+	if (wanted) {
+		pid->number = wanted;
+		err = radix_insert(&pid_table, (uint64_t)wanted, pid);
+	} else {
+		err = insert_at_next(pid);
+	}
+	spin_unlock(&process_tree_lock);
+
+	if (err) {
+		slab_free(pid_cache, pid);
+		return err;
+	}
+	*out = pid;
+	return 0;
+}
+
+void pid_get(struct pid *pid)
+{
+	refcount_get(&pid->refs);
+}
+
+void pid_put(struct pid *pid)
+{
+	if (!pid || !refcount_put(&pid->refs))
+		return;
+	spin_lock(&process_tree_lock);
+	radix_remove(&pid_table, (uint64_t)pid->number);
+	spin_unlock(&process_tree_lock);
+	slab_free(pid_cache, pid);
+}
+
+struct pid *pid_look_up(int number)
+{
+	return number > 0 ? radix_get(&pid_table, (uint64_t)number) : NULL;
+}
+
+struct pid *pid_find(int number)
+{
+	struct pid *pid;
+
+	spin_lock(&process_tree_lock);
+	pid = pid_look_up(number);
+	/* 0: somebody is just about to take it out of the table. */
+	if (pid && !refcount_get_unless_zero(&pid->refs))
+		pid = NULL;
+	spin_unlock(&process_tree_lock);
+	return pid;
+}
+
+struct thread *thread_find(int tid)
+{
+	struct thread *thread = NULL;
+	struct pid *pid;
+
+	spin_lock(&process_tree_lock);
+	pid = pid_look_up(tid);
+	if (pid && pid->thread) {
+		thread = pid->thread;
+		thread_get(thread);
+	}
+	spin_unlock(&process_tree_lock);
+	return thread;
+}
+
+struct process *process_find(int number)
+{
+	struct process *process = NULL;
+	struct pid *pid;
+
+	spin_lock(&process_tree_lock);
+	pid = pid_look_up(number);
+	if (pid && pid->process) {
+		process = pid->process;
+		process_get(process);
+	}
+	spin_unlock(&process_tree_lock);
+	return process;
+}
+
+struct process *process_next(int *number)
+{
+	uint64_t index = *number > 0 ? (uint64_t)*number : 1;
+	struct process *process = NULL;
+	struct pid *pid;
+
+	spin_lock(&process_tree_lock);
+	for (; (pid = radix_next(&pid_table, &index)); index++) {
+		if (!pid->process)
+			continue;
+		process = pid->process;
+		process_get(process);
+		*number = (int)index;
+		break;
+	}
+	spin_unlock(&process_tree_lock);
+	return process;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.c - the record of a process, and its place in the tree
+ *
+ * Idea: a process is what its threads have in common. Each of its threads
+ * holds a reference to it, and so does the tree while the process is in it:
+ * from clone() until its parent has waited for it. What others may want to
+ * know of a dead process (its leader's name and credentials, its group) stays
+ * until the last reference goes.
+ *
+ * Invariants
+ *   T1  A process is in its parent's children, its group and its session
+ *       exactly while pid->process points to it.
+ *   T2  process.threads holds the threads that have not ended; process.leader
+ *       has a reference of its own and may have ended before the others.
+ *   T3  A zombie has no threads, no children and no address space.
+ *
+ * Locks: process_tree_lock for the tree, process.lock for one process.
+ */
+#include "kernel/proc/process.h"
+#include "kernel/abi/capability.h"
+#include "kernel/abi/resource.h"
+#include "kernel/abi/signal.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/vm_space.h"
+#include "kernel/proc/internal.h"
+#include "kernel/proc/itimer.h"
+#include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
+#include "kernel/vfs/cred.h"
+#include "kernel/vfs/file.h"
+
+/* Memory that a thread needs: we let threads have an eighth of it all. */
+#define THREAD_MEMORY (8 * KERNEL_STACK_SIZE)
+#define MIN_THREADS   64u
+
+struct process *init_process;
+
+static struct slab_cache *process_cache;
+static unsigned int max_threads;
+/* Atomic. */
+static unsigned int num_processes, num_threads;
+static uint64_t num_forks;
+
+/* ---- Limits -------------------------------------------------------------- */
+
+static void set_limit(struct process *process, int resource, uint64_t soft,
+		      uint64_t hard)
+{
+	process->rlimits[resource].soft = soft;
+	process->rlimits[resource].hard = hard;
+}
+
+/* Of the first process; as Linux has them. */
+static void default_limits(struct process *process)
+{
+	uint64_t threads = max_threads / 2;
+
+	for (int i = 0; i < NUM_RLIMITS; i++)
+		set_limit(process, i, RLIM_INFINITY, RLIM_INFINITY);
+	set_limit(process, RLIMIT_STACK, 8 << 20, RLIM_INFINITY);
+	set_limit(process, RLIMIT_CORE, 0, RLIM_INFINITY);
+	set_limit(process, RLIMIT_NPROC, threads, threads);
+	set_limit(process, RLIMIT_NOFILE, 1024, 4096);
+	set_limit(process, RLIMIT_MEMLOCK, 8 << 20, 8 << 20);
+	set_limit(process, RLIMIT_SIGPENDING, threads, threads);
+	set_limit(process, RLIMIT_MSGQUEUE, 819200, 819200);
+	set_limit(process, RLIMIT_NICE, 0, 0);
+	set_limit(process, RLIMIT_RTPRIO, 0, 0);
+}
+
+uint64_t process_limit(const struct process *process, int resource)
+{
+	return READ_ONCE(process->rlimits[resource].soft);
+}
+
+static uint64_t descriptor_limit(void)
+{
+	const struct process *process = current_process();
+
+	return process ? process_limit(process, RLIMIT_NOFILE) : 1024;
+}
+
+unsigned int process_max_threads(void)
+{
+	return max_threads;
+}
+
+/* ---- Counts -------------------------------------------------------------- */
+
+void process_count_thread(struct thread *thread)
+{
+	__atomic_fetch_add(&num_threads, 1, __ATOMIC_RELAXED);
+	cred_count_thread(thread->cred, 1);
+}
+
+void process_uncount_thread(struct thread *thread)
+{
+	__atomic_fetch_sub(&num_threads, 1, __ATOMIC_RELAXED);
+	cred_count_thread(thread->cred, -1);
+}
+
+unsigned int process_count_threads(void)
+{
+	return READ_ONCE(num_threads);
+}
+
+void process_count_fork(void)
+{
+	__atomic_fetch_add(&num_forks, 1, __ATOMIC_RELAXED);
+}
+
+uint64_t process_forks(void)
+{
+	return READ_ONCE(num_forks);
+}
+
+unsigned int process_count(void)
+{
+	return READ_ONCE(num_processes);
+}
+
+/* ---- Making and freeing -------------------------------------------------- */
+
+void process_init(void)
+{
+	struct memory_info memory;
+
+	memory_get_info(&memory);
+	max_threads = (unsigned int)MIN(
+		memory.managed * PAGE_SIZE / THREAD_MEMORY, (uint64_t)PID_MAX);
+	max_threads = MAX(max_threads, MIN_THREADS);
+	process_cache = slab_cache_create("process", sizeof(struct process), 0);
+	pids_init();
+	fd_set_limit_fn(descriptor_limit);
+	memory_set_killer(oom_kill_one);
+	/* Boot acts as root until the first process is made. */
+	current()->cred = cred_root();
+}
+
+/* What a child has from its parent; @parent may be NULL (the first). */
+static void inherit(struct process *process, struct process *parent)
+{
+	if (!parent) {
+		default_limits(process);
+		process->dumpable = true;
+		return;
+	}
+	spin_lock(&parent->lock);
+	for (int i = 0; i < NUM_RLIMITS; i++)
+		process->rlimits[i] = parent->rlimits[i];
+	process->dumpable = parent->dumpable;
+	process->oom_score_adj = parent->oom_score_adj;
+	process->io_priority = parent->io_priority;
+	spin_unlock(&parent->lock);
+}
+
+struct process *process_create(struct pid *pid)
+{
+	struct process *process = slab_alloc_zero(process_cache);
+
+	if (!process)
+		return NULL;
+	refcount_init(&process->refs, 1);
+	spin_init(&process->lock, LOCK_PROCESS);
+	process->pid = pid;
+	list_init(&process->children);
+	list_init(&process->sibling);
+	list_init(&process->group_node);
+	list_init(&process->session_node);
+	list_init(&process->threads);
+	list_init(&process->shared_pending.queue);
+	list_init(&process->posix_timers);
+	wait_queue_init(&process->shared_pending.watchers);
+	wait_queue_init(&process->child_wait);
+	wait_queue_init(&process->exit_wait);
+	process->exit_signal = SIGCHLD;
+	process->start_time_ns = clock_now_ns();
+	process_timers_init(process);
+	inherit(process, current_process());
+	return process;
+}
+
+void process_get(struct process *process)
+{
+	refcount_get(&process->refs);
+}
+
+void process_put(struct process *process)
+{
+	if (!refcount_put(&process->refs))
+		return;
+	if (process->leader) {
+		cred_drop(process->leader);
+		thread_put(process->leader);
+	}
+	if (process->actions)
+		signal_actions_put(process->actions);
+	session_put(process->session);
+	pid_put(process->group);
+	pid_put(process->pid);
+	slab_free(process_cache, process);
+}
+
+/* ---- The tree ------------------------------------------------------------ */
+
+void process_link(struct process *process, struct process *parent,
+		  struct process *like)
+{
+	process->parent = parent;
+	list_push_back(&parent->children, &process->sibling);
+	process->group = like->group;
+	pid_get(process->group);
+	list_push_back(&process->group->group, &process->group_node);
+	process->session = like->session;
+	session_get(process->session);
+	list_push_back(&process->session->leader->session,
+		       &process->session_node);
+	process->pid->process = process;
+	__atomic_fetch_add(&num_processes, 1, __ATOMIC_RELAXED);
+}
+
+void process_unlink(struct process *process)
+{
+	assert(process->zombie && list_empty(&process->children));
+	list_remove(&process->sibling);
+	list_remove(&process->group_node);
+	list_remove(&process->session_node);
+	process->pid->process = NULL;
+	__atomic_fetch_sub(&num_processes, 1, __ATOMIC_RELAXED);
+	/* The leader counts until here, so that zombies count. */
+	process_uncount_thread(process->leader);
+}
+
+int process_parent_pid(struct process *process)
+{
+	int number;
+
+	spin_lock(&process_tree_lock);
+	number = process->parent ? process_pid(process->parent) : 0;
+	spin_unlock(&process_tree_lock);
+	return number;
+}
+
+struct process *process_find_or_current(int pid)
+{
+	if (pid)
+		return process_find(pid);
+	process_get(current_process());
+	return current_process();
+}
+
+/* ---- What a process used ------------------------------------------------- */
+
+void usage_add(struct usage *sum, const struct usage *more)
+{
+	sum->user_ns += more->user_ns;
+	sum->system_ns += more->system_ns;
+	sum->min_faults += more->min_faults;
+	sum->maj_faults += more->maj_faults;
+	sum->switches_voluntary += more->switches_voluntary;
+	sum->switches_forced += more->switches_forced;
+	sum->max_resident_kib =
+		MAX(sum->max_resident_kib, more->max_resident_kib);
+}
+
+/* The peak, kept by mm/ at unmapping, or what it is now. */
+uint64_t process_peak_kib(const struct vm_space *space)
+{
+	uint64_t pages =
+		MAX(READ_ONCE(space->peak_resident), vm_resident_pages(space));
+
+	return pages * (PAGE_SIZE / 1024);
+}
+
+void thread_usage(struct thread *thread, struct usage *usage)
+{
+	sched_cpu_time(thread, &usage->user_ns, &usage->system_ns);
+	usage->min_faults = READ_ONCE(thread->min_faults);
+	usage->maj_faults = READ_ONCE(thread->maj_faults);
+	usage->switches_voluntary = READ_ONCE(thread->sched.switches_voluntary);
+	usage->switches_forced = READ_ONCE(thread->sched.switches_forced);
+	usage->max_resident_kib =
+		thread->space ? process_peak_kib(thread->space) : 0;
+}
+
+void process_usage(struct process *process, struct usage *usage)
+{
+	struct thread *thread;
+
+	*usage = process->dead_threads_usage;
+	list_for_each (thread, &process->threads, process_node) {
+		struct usage one;
+
+		thread_usage(thread, &one);
+		usage_add(usage, &one);
+	}
+}
+
+/* ---- For others to look into --------------------------------------------- */
+
+struct vm_space *process_vm_get(struct process *process)
+{
+	struct vm_space *space = NULL;
+	struct thread *thread;
+
+	spin_lock(&process->lock);
+	list_for_each (thread, &process->threads, process_node) {
+		space = thread->space;
+		if (space) {
+			vm_space_get(space);
+			break;
+		}
+	}
+	spin_unlock(&process->lock);
+	return space;
+}
+
+struct fd_table *process_files_get(struct process *process)
+{
+	struct fd_table *files = NULL;
+	struct thread *thread;
+
+	spin_lock(&process->lock);
+	list_for_each (thread, &process->threads, process_node) {
+		files = thread->files;
+		if (files) {
+			refcount_get(&files->refs);
+			break;
+		}
+	}
+	spin_unlock(&process->lock);
+	return files;
+}
+
+struct fs_context *process_fs_get(struct process *process)
+{
+	struct fs_context *fs = NULL;
+	struct thread *thread;
+
+	spin_lock(&process->lock);
+	list_for_each (thread, &process->threads, process_node) {
+		fs = thread->fs;
+		if (fs) {
+			refcount_get(&fs->refs);
+			break;
+		}
+	}
+	spin_unlock(&process->lock);
+	return fs;
+}
+
+const struct cred *process_cred_get(struct process *process)
+{
+	const struct cred *cred;
+
+	/* The leader's stay until the process is freed. */
+	spin_lock(&process->lock);
+	cred = cred_get_of(process->leader);
+	spin_unlock(&process->lock);
+	return cred;
+}
+
+/* ptrace(2), "Ptrace access mode checking", with the file-system ids. */
+static bool same_user(const struct cred *mine, const struct cred *its)
+{
+	return mine->fsuid == its->euid && mine->fsuid == its->suid &&
+	       mine->fsuid == its->uid && mine->fsgid == its->egid &&
+	       mine->fsgid == its->sgid && mine->fsgid == its->gid;
+}
+
+bool process_may_access(struct process *process)
+{
+	const struct cred *its;
+	bool may;
+
+	if (process == current_process() || capable(CAP_SYS_PTRACE))
+		return true;
+	its = process_cred_get(process);
+	if (!its)
+		return false;
+	may = same_user(current()->cred, its) && READ_ONCE(process->dumpable) &&
+	      !(its->cap_permitted & ~current()->cred->cap_permitted);
+	cred_put(its);
+	return may;
+}
+
+char thread_state_letter(const struct thread *thread)
+{
+	switch (READ_ONCE(thread->state)) {
+	case THREAD_INTERRUPTIBLE:
+		return 'S';
+	case THREAD_SLEEPING:
+	case THREAD_KILLABLE:
+		return 'D';
+	case THREAD_STOPPED:
+		return 'T';
+	case THREAD_DEAD:
+		return 'Z';
+	default:
+		return 'R';
+	}
+}
