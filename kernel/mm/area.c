@@ -21,13 +21,15 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vm_file.h"
 
-static struct slab_cache *area_slab;
+static struct slab_cache *area_slab; /* fixed after boot */
+
+void area_init(void)
+{
+	area_slab = slab_cache_create("vm_area", sizeof(struct vm_area), 0);
+}
 
 struct vm_area *area_create(void)
 {
-	if (unlikely(!area_slab))
-		area_slab =
-			slab_cache_create("vm_area", sizeof(struct vm_area), 0);
 	return slab_alloc_zero(area_slab);
 }
 
