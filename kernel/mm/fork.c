@@ -47,6 +47,7 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 	child->auxv_words = parent->auxv_words;
 	child->exe = parent->exe;
 	vm_file_get(child->exe);
+	child->membarriers = parent->membarriers;
 	child->dumpable = parent->dumpable;
 }
 

@@ -68,11 +68,12 @@ struct vm_space {
 	vaddr_t start_stack;
 	uint64_t stack_limit; /* RLIMIT_STACK in bytes, set by exec */
 	vaddr_t arg_start, arg_end, env_start, env_end;
-	vaddr_t mmap_top;   /* mappings are placed below, going down */
-	vaddr_t search_top; /* place.c: no hole above it ... */
-	size_t hole_above;  /* ... is larger than this */
-	bool lock_future;   /* mlockall(MCL_FUTURE) */
-	vaddr_t vdso_code;  /* where the vDSO's code is */
+	vaddr_t mmap_top;         /* mappings are placed below, going down */
+	vaddr_t search_top;       /* place.c: no hole above it ... */
+	size_t hole_above;        /* ... is larger than this */
+	unsigned int membarriers; /* registered for: membarrier(2); atomic */
+	bool lock_future;         /* mlockall(MCL_FUTURE) */
+	vaddr_t vdso_code;        /* where the vDSO's code is */
 	uint64_t auxv[64];
 	unsigned int auxv_words;
 	struct file *exe; /* /proc/PID/exe; held through vm_file_ops */
