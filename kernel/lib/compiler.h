@@ -13,7 +13,7 @@
  */
 #ifdef CHECK_USER_POINTERS
 #define __user  __attribute__((noderef, address_space(1)))
-#define __force __attribute__((address_space(0)))
+#define __force
 #else
 #define __user
 #define __force
