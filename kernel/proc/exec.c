@@ -560,6 +560,7 @@ static void reset_thread(struct thread *thread)
 	thread->alt_stack.flags = 0;
 	thread->robust_list = 0;
 	thread->clear_child_tid = 0;
+	thread->futex_gone = false;
 	thread->restart.call = NULL;
 	arch_fpu_reset(thread);
 }

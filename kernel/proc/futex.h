@@ -38,7 +38,7 @@ long futex_wake(uint32_t __user *address, bool is_private, int max,
 /*
  * Wake up to @wake waiters of @from and let up to @requeue others wait for @to
  * instead. @expected may be NULL; else -EAGAIN if @from's word differs.
- * Returns those woken, plus those moved if @expected is given.
+ * Returns how many were woken or moved.
  */
 long futex_requeue(uint32_t __user *from, uint32_t __user *to, bool is_private,
 		   int wake, int requeue, const uint32_t *expected);

@@ -123,6 +123,7 @@ struct thread {
 	} alt_stack; /* sigaltstack(2) */
 	vaddr_t clear_child_tid; /* set_tid_address(2) */
 	vaddr_t robust_list;	 /* set_robust_list(2) */
+	bool futex_gone; /* owns no futex any more; proc/futex_pi.c, atomic */
 	struct {
 		/* restart_syscall(2) */
 		long (*call)(struct thread *thread);
