@@ -25,6 +25,7 @@ typedef int (*piece_fn)(struct vm_space *space, struct vm_area *area,
  */
 static int for_each_piece(struct vm_space *space, vaddr_t start, vaddr_t end,
 			  bool past_holes, piece_fn fn, int argument)
+	MUST_HOLD(space->lock)
 {
 	vaddr_t va = start;
 	bool hole = false;

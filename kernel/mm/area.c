@@ -277,7 +277,7 @@ static bool continues(const struct vm_area *lower, const struct vm_area *upper)
 
 /* @upper becomes part of @lower. Not the last user of the file. */
 static void swallow(struct vm_space *space, struct vm_area *lower,
-		    struct vm_area *upper)
+		    struct vm_area *upper) MUST_HOLD(space->lock)
 {
 	vaddr_t end = upper->end;
 

@@ -380,6 +380,7 @@ static enum vm_fault_result spurious_fault(struct fault *fault)
 
 /* Let the stack @area grow down to @va, if it may. */
 static bool grow_stack(struct vm_space *space, struct vm_area *area, vaddr_t va)
+	MUST_HOLD(space->lock)
 {
 	vaddr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 	struct vm_area *below = area_below(area);
@@ -396,6 +397,7 @@ static bool grow_stack(struct vm_space *space, struct vm_area *area, vaddr_t va)
 }
 
 static struct vm_area *find_area(struct vm_space *space, vaddr_t va)
+	MUST_HOLD(space->lock)
 {
 	struct vm_area *area;
 

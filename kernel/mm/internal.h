@@ -136,8 +136,7 @@ static inline bool area_is_private_write(unsigned int flags)
 #define STACK_GUARD_SIZE (256 * PAGE_SIZE)
 
 /* The start of @size free bytes; 0: there is no such hole. */
-vaddr_t place_find(struct vm_space *space, size_t size)
-	MUST_HOLD(space->lock);
+vaddr_t place_find(struct vm_space *space, size_t size) MUST_HOLD(space->lock);
 /* [@start, @end) has become free. */
 void place_freed(struct vm_space *space, vaddr_t start, vaddr_t end)
 	MUST_HOLD(space->lock);

@@ -66,7 +66,7 @@ static struct vm_area *create_from(const struct vm_map_args *args)
 
 /* Where the mapping shall be. 0, -ENOMEM, -EINVAL, -EEXIST, -EPERM. */
 static int choose_start(struct vm_space *space, const struct vm_map_args *args,
-			size_t size, vaddr_t *start)
+			size_t size, vaddr_t *start) MUST_HOLD(space->lock)
 {
 	vaddr_t hint = args->hint;
 
@@ -95,7 +95,7 @@ static int choose_start(struct vm_space *space, const struct vm_map_args *args,
 
 /* RLIMIT_AS and the number of areas. */
 static int check_limits(struct vm_space *space, const struct vm_map_args *args,
-			vaddr_t start, size_t size)
+			vaddr_t start, size_t size) MUST_HOLD(space->lock)
 {
 	uint64_t pages;
 

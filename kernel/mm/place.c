@@ -29,7 +29,7 @@ static vaddr_t floor_of(const struct vm_area *area)
  * to the largest hole that was too small.
  */
 static vaddr_t search(struct vm_space *space, size_t size, vaddr_t top,
-		      size_t *largest)
+		      size_t *largest) MUST_HOLD(space->lock)
 {
 	struct vm_area *area = area_before(space, top);
 	vaddr_t ceiling = top;

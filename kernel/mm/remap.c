@@ -51,6 +51,7 @@ static int check_arguments(const struct remap *r)
 
 /* The area that holds all of the old range. 0, -EFAULT, -EINVAL. */
 static int find_old(struct remap *r, struct vm_area **out)
+	MUST_HOLD(r->space->lock)
 {
 	struct vm_area *area = vm_area_find(r->space, r->old);
 
@@ -108,40 +109,41 @@ static struct vm_area *copy_area_to(struct remap *r, const struct vm_area *area,
 
 /* Move the old range to @start, which is free. */
 static int move_to(struct remap *r, struct vm_area *area, vaddr_t start)
+	MUST_HOLD(r->space->lock)
 {
-	struct vm_space *space = r->space;
 	struct vm_area *copy;
 	int err;
 
-	if (space->num_areas + 3 >= MAX_AREAS)
+	if (r->space->num_areas + 3 >= MAX_AREAS)
 		return -ENOMEM;
 	/* What can fail comes first. */
-	err = area_split_at(space, r->old);
+	err = area_split_at(r->space, r->old);
 	if (!err && r->old_size)
-		err = area_split_at(space, r->old + r->old_size);
+		err = area_split_at(r->space, r->old + r->old_size);
 	if (err)
 		return err;
-	area = vm_area_find(space, r->old);
+	area = vm_area_find(r->space, r->old);
 	copy = copy_area_to(r, area, start);
 	if (!copy)
 		return -ENOMEM;
-	area_insert(space, copy);
+	area_insert(r->space, copy);
 	err = move_entries(r, copy->cache, start);
 	if (err) {
-		area_remove(space, copy);
+		area_remove(r->space, copy);
 		list_push_back(&r->dead, &copy->cache_node);
 		return err;
 	}
 	if (r->old_size && !(r->flags & MREMAP_DONTUNMAP)) {
-		map_detach(space, r->old, r->old + r->old_size, &r->dead);
-		place_freed(space, r->old, r->old + r->old_size);
+		map_detach(r->space, r->old, r->old + r->old_size, &r->dead);
+		place_freed(r->space, r->old, r->old + r->old_size);
 	}
-	area_merge(space, copy);
+	area_merge(r->space, copy);
 	return 0;
 }
 
 /* To where the program says, or wherever there is room. */
 static int remap_elsewhere(struct remap *r, vaddr_t *out)
+	MUST_HOLD(r->space->lock)
 {
 	struct vm_area *area;
 	vaddr_t start = r->new_start;
@@ -174,6 +176,7 @@ static int remap_elsewhere(struct remap *r, vaddr_t *out)
 }
 
 static bool may_grow_here(struct remap *r, const struct vm_area *area)
+	MUST_HOLD(r->space->lock)
 {
 	vaddr_t end = r->old + r->new_size;
 
@@ -181,7 +184,7 @@ static bool may_grow_here(struct remap *r, const struct vm_area *area)
 	       area_range_is_free(r->space, area->end, end);
 }
 
-static int remap_locked(struct remap *r, vaddr_t *out)
+static int remap_locked(struct remap *r, vaddr_t *out) MUST_HOLD(r->space->lock)
 {
 	struct vm_area *area;
 	int err;
@@ -239,13 +242,13 @@ int vm_remap(struct vm_space *space, vaddr_t old, size_t old_size,
 	if (err)
 		return err;
 	list_init(&r.dead);
-	mutex_lock(&space->lock);
+	mutex_lock(&r.space->lock);
 	err = remap_locked(&r, out);
 	if (!err) {
-		area = vm_area_find(space, *out);
+		area = vm_area_find(r.space, *out);
 		locked = area && (area->flags & VM_LOCKED);
 	}
-	mutex_unlock(&space->lock);
+	mutex_unlock(&r.space->lock);
 	area_destroy_list(&r.dead);
 	if (!err && locked)
 		vm_populate(space, *out, r.new_size);

@@ -17,8 +17,7 @@
 #include "kernel/lib/compiler.h"
 
 /* 0, or -EFAULT (part may have been copied). */
-int copy_from_user(void *to, const void __user *from,
-		   size_t size) __must_check;
+int copy_from_user(void *to, const void __user *from, size_t size) __must_check;
 int copy_to_user(void __user *to, const void *from, size_t size) __must_check;
 int clear_user(void __user *to, size_t size) __must_check;
 
