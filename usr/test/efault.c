@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -118,7 +119,8 @@ static void prepare(void)
 	if (write(sock2, buffer, 100) != 100)
 		exit(2);
 	epoll = epoll_create1(0);
-	event = (int)syscall(SYS_eventfd2, 1, 0);
+	/* A semaphore: a read takes one even when it cannot tell. */
+	event = (int)syscall(SYS_eventfd2, 100, EFD_SEMAPHORE);
 	inotify = (int)syscall(SYS_inotify_init1, 0);
 	timerfd = (int)syscall(SYS_timerfd_create, CLOCK_MONOTONIC, 0);
 	struct epoll_event in = { .events = EPOLLIN };
