@@ -10,6 +10,7 @@
 #pragma once
 
 #include <arch/machine.h> /* mmio_barrier() */
+#include <arch/mmio.h>
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
 
@@ -73,21 +74,3 @@ int device_map_registers(struct device *dev, unsigned int i,
 /* Run @handler(@arg) at interrupt @i of the device, interrupts off. */
 int device_attach_irq(struct device *dev, unsigned int i,
 		      void (*handler)(void *arg), void *arg);
-
-/* Memory-mapped registers; ordered among themselves. */
-static inline uint32_t mmio_read32(const volatile void *at)
-{
-	return *(const volatile uint32_t *)at;
-}
-static inline void mmio_write32(volatile void *at, uint32_t value)
-{
-	*(volatile uint32_t *)at = value;
-}
-static inline uint8_t mmio_read8(const volatile void *at)
-{
-	return *(const volatile uint8_t *)at;
-}
-static inline void mmio_write8(volatile void *at, uint8_t value)
-{
-	*(volatile uint8_t *)at = value;
-}
