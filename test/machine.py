@@ -216,9 +216,11 @@ class Shell:
         self.console.expect(f'^@begin-{self.count}\r?\n', 60)
 
     def finish(self, timeout: float = 60) -> Result:
-        self.console.send(f'\necho; echo "@end-{self.count} $?"\n')
-        m = self.console.expect(rf'^@end-{self.count} (\d+)\r?\n', timeout)
-        return Result('', '', int(m.group(1)))
+        begin = self.console.at
+        self.console.send(f'echo "@end-{self.count} $?"\n')
+        m = self.console.expect(rf'@end-{self.count} (\d+)\r?\n', timeout)
+        text = self.console.text[begin:m.start()].replace('\r\n', '\n')
+        return Result('', KERNEL_LINE.sub('', text), int(m.group(1)))
 
     def run(self, command: str, timeout: float = 60) -> Result:
         """Run @command (one line or several) with an empty standard input."""
