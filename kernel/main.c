@@ -235,6 +235,7 @@ static void start_file_systems(void)
 {
 	int err;
 
+	process_init();
 	vfs_init();
 	tmpfs_init();
 	devfs_init();
