@@ -8,13 +8,11 @@
 
 static void no_terminal_to_leave(struct session *session)
 {
-	(void)session;
 }
 
 static void no_terminal_to_describe(struct session *session, uint64_t *rdev,
 				    int *group)
 {
-	(void)session;
 	*rdev = 0;
 	*group = -1;
 }

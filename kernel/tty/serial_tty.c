@@ -95,7 +95,6 @@ static int console_open(struct inode *inode, struct file *file)
 {
 	struct tty *tty = console_tty();
 
-	(void)inode;
 	return tty ? tty_attach_file(tty, file, true) : -ENODEV;
 }
 
@@ -104,7 +103,6 @@ static int current_open(struct inode *inode, struct file *file)
 	struct tty *tty = tty_of_session();
 	int err;
 
-	(void)inode;
 	if (!tty)
 		return -ENXIO;
 	err = tty_attach_file(tty, file, false);

@@ -332,7 +332,6 @@ ssize_t tty_read(struct file *file, struct io_buf *io, loff_t *pos)
 	struct tty *tty = open->tty;
 	ssize_t result;
 
-	(void)pos;
 	if (tty_is_hung_up(open) || !io->left)
 		return 0;
 	result = open->is_console ? 0 : tty_check_foreground(tty, SIGTTIN);
@@ -441,7 +440,6 @@ ssize_t tty_write(struct file *file, struct io_buf *io, loff_t *pos)
 	struct tty *tty = open->tty;
 	ssize_t result;
 
-	(void)pos;
 	result = check_writable(tty, open);
 	if (!result)
 		result = check_may_write(tty, open);

@@ -185,10 +185,6 @@ static int devfs_mount(const struct file_system_type *type, const char *source,
 {
 	int err = 0;
 
-	(void)type;
-	(void)source;
-	(void)flags;
-	(void)options;
 	mutex_lock(&devices_lock);
 	if (!devices)
 		err = make_devices();

@@ -39,7 +39,6 @@ static int kmsg_open(struct inode *inode, struct file *file)
 {
 	struct kmsg_reader *reader = kzalloc(sizeof(*reader));
 
-	(void)inode;
 	if (!reader)
 		return -ENOMEM;
 	mutex_init(&reader->lock, LOCK_TTY);
@@ -80,7 +79,6 @@ static ssize_t kmsg_read(struct file *file, struct io_buf *io, loff_t *pos)
 	uint64_t sequence;
 	ssize_t size;
 
-	(void)pos;
 	size = mutex_lock_interruptible(&reader->lock);
 	if (size)
 		return size;
@@ -126,8 +124,6 @@ static ssize_t kmsg_write(struct file *file, struct io_buf *io, loff_t *pos)
 	size_t size = io->left;
 	size_t kept = MIN(size, sizeof(text) - 1);
 
-	(void)file;
-	(void)pos;
 	if (io_copy_from(io, text, kept) < kept)
 		return -EFAULT;
 	while (kept && text[kept - 1] == '\n')

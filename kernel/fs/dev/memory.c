@@ -24,9 +24,6 @@
 
 static ssize_t read_nothing(struct file *file, struct io_buf *io, loff_t *pos)
 {
-	(void)file;
-	(void)io;
-	(void)pos;
 	return 0;
 }
 
@@ -34,17 +31,12 @@ static ssize_t write_nowhere(struct file *file, struct io_buf *io, loff_t *pos)
 {
 	size_t size = io->left;
 
-	(void)file;
-	(void)pos;
 	io->left = 0;
 	return (ssize_t)size;
 }
 
 static ssize_t write_full(struct file *file, struct io_buf *io, loff_t *pos)
 {
-	(void)file;
-	(void)io;
-	(void)pos;
 	return -ENOSPC;
 }
 
@@ -52,8 +44,6 @@ static ssize_t read_zeros(struct file *file, struct io_buf *io, loff_t *pos)
 {
 	ssize_t done = 0;
 
-	(void)file;
-	(void)pos;
 	while (io->left) {
 		size_t step = MIN(io->left, (size_t)ZERO_STEP);
 		size_t cleared = io_clear(io, step);
@@ -72,8 +62,6 @@ static ssize_t read_random(struct file *file, struct io_buf *io, loff_t *pos)
 	uint8_t chunk[256];
 	ssize_t done = 0;
 
-	(void)file;
-	(void)pos;
 	while (io->left) {
 		size_t step = MIN(io->left, sizeof(chunk));
 		size_t copied;
@@ -95,8 +83,6 @@ static ssize_t write_random(struct file *file, struct io_buf *io, loff_t *pos)
 	uint8_t chunk[256];
 	ssize_t done = 0;
 
-	(void)file;
-	(void)pos;
 	while (io->left) {
 		size_t step = MIN(io->left, sizeof(chunk));
 		size_t copied = io_copy_from(io, chunk, step);
@@ -112,16 +98,12 @@ static ssize_t write_random(struct file *file, struct io_buf *io, loff_t *pos)
 /* These have no position, but programs that try to set it must not fail. */
 static loff_t seek_nowhere(struct file *file, loff_t offset, int whence)
 {
-	(void)file;
-	(void)offset;
-	(void)whence;
 	return 0;
 }
 
 /* Private or shared, /dev/zero maps as memory without a file. */
 static int map_zero(struct file *file, struct vm_map_args *args)
 {
-	(void)file;
 	args->file = NULL;
 	args->cache = NULL;
 	return 0;
