@@ -68,6 +68,9 @@ void sched_load_average(uint64_t load[3]);
 uint64_t sched_num_switches(void);
 /* Time all harts were idle, ns. */
 uint64_t sched_idle_ns(void);
+uint64_t sched_hart_idle_ns(unsigned int hart_index);
+/* Bit h: hart h runs threads. */
+uint64_t sched_online_harts(void);
 /*
  * CPU time of @thread until now, including the stretch it is running. User and
  * system together are exact; how they divide is sampled (account.c).
