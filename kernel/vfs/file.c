@@ -32,9 +32,17 @@ static void get_for_mapping(struct file *file)
 	file_get(file);
 }
 
+static int sync_for_mapping(struct file *file)
+{
+	int err = file_sync(file, true);
+
+	return err == -EINVAL ? 0 : err; /* /dev/zero and the like */
+}
+
 static const struct vm_file_ops mapping_ops = {
 	.get = get_for_mapping,
 	.put = file_put,
+	.sync = sync_for_mapping,
 };
 
 void file_cache_init(void)
@@ -204,6 +212,14 @@ ssize_t file_write_kernel(struct file *file, const void *buf, size_t size,
 	/* A write only reads from the buffer. */
 	io_buf_kernel(&io, (void *)(uintptr_t)buf, size);
 	return file_write(file, &io, &pos);
+}
+
+int file_sync(struct file *file, bool data_only)
+{
+	if (file->ops->fsync)
+		return file->ops->fsync(file, data_only);
+	/* Directories of what lives in memory only. */
+	return S_ISDIR(file->inode->mode) ? 0 : -EINVAL;
 }
 
 unsigned int file_poll(struct file *file, struct poll_table *table)

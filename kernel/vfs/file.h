@@ -122,6 +122,8 @@ ssize_t file_read_kernel(struct file *file, void *buf, size_t size,
 ssize_t file_write_kernel(struct file *file, const void *buf, size_t size,
 			  loff_t pos);
 loff_t file_seek(struct file *file, loff_t offset, int whence);
+/* fsync(2). 0, -EINVAL (nothing that could be synced), -EIO. */
+int file_sync(struct file *file, bool data_only);
 /* Entries from the file's position on. 0; -ENOTDIR; -ENOENT: removed. */
 int file_readdir(struct file *file, struct dir_emitter *emitter);
 /* For readdir(): "." and "..", at positions 0 and 1; false: stop. */
