@@ -20,6 +20,7 @@ enum lock_rank {
 			     nested sets: outer first */
 	LOCK_PIPE,        /* a pipe's buffer; two pipes (splice): by address */
 	LOCK_TTY,         /* a terminal's line and settings; pty pair: master first */
+	LOCK_FLIGHT,      /* descriptors in messages; looks into socket queues */
 	LOCK_SOCKET,      /* one socket; a pair: by address */
 	LOCK_VM_SPACE,    /* an address space's areas; faults take it, so user
 			     memory is never touched with a later lock held */
