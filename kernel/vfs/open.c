@@ -133,11 +133,13 @@ static void file_discard(struct file *file)
 static int open_checked(const struct path *path, unsigned int flags,
 			struct file **out)
 {
+	/* A terminal's open() wants to know about O_NOCTTY. */
+	const unsigned int dropped = OPEN_ONLY_FLAGS & ~O_NOCTTY;
 	struct file *file;
 	int err;
 
 	path_get(path);
-	err = file_alloc(path, flags & ~(unsigned int)OPEN_ONLY_FLAGS, &file);
+	err = file_alloc(path, flags & ~dropped, &file);
 	if (err) {
 		path_put(path);
 		return err;
@@ -146,6 +148,7 @@ static int open_checked(const struct path *path, unsigned int flags,
 		file->ops = &path_file_ops;
 	else
 		err = open_contents(file, flags);
+	file->flags &= ~(unsigned int)O_NOCTTY;
 	if (err) {
 		file_discard(file);
 		return err;
