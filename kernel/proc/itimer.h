@@ -4,12 +4,9 @@
  */
 #pragma once
 
-#include "kernel/abi/signal.h"
 #include "kernel/lib/compiler.h"
 
-struct posix_timer;
 struct process;
-struct thread;
 
 /* Of a new process (none are inherited by fork). */
 void process_timers_init(struct process *process);
@@ -31,7 +28,13 @@ void itimer_set(int which, const struct itimer_value *value,
 /* RLIMIT_CPU was set: watch it. Context: thread, no lock held. */
 void itimer_limit_changed(struct process *process);
 
-/* For signal_pending.c, process.lock held: SIGALRM or a timer's signal was
- * taken, so it may fire again. */
+/* For signal_pending.c, process.lock held: SIGALRM was taken, so the timer may
+ * fire again. */
 void itimer_signal_taken(struct process *process);
-void posix_timer_signal_taken(struct posix_timer *timer, siginfo_t *info);
+
+/*
+ * The first of the moments @start + n * @interval that is after now; *@missed
+ * is how many others came since @start.
+ */
+uint64_t timer_next_after(uint64_t start_ns, uint64_t interval_ns,
+			  uint64_t now_ns, uint64_t *missed);

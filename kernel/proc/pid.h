@@ -42,6 +42,8 @@ struct pid *pid_find(int number);
 /* With a reference on the result; NULL: none. */
 struct thread *thread_find(int tid);
 struct process *process_find(int pid);
+/* The process of @thread, reference taken; NULL: the thread has ended. */
+struct process *thread_process_get(struct thread *thread);
 /* pid_find() for who holds process_tree_lock; no reference is taken. */
 struct pid *pid_look_up(int number) MUST_HOLD(process_tree_lock);
 /* The first process with a pid >= *@number, reference taken; *@number is set.

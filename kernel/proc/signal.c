@@ -166,38 +166,67 @@ static void continue_process(struct process *process)
 		rouse(thread, WORK_SIGNAL, THREAD_STOPPED);
 }
 
-/* To @thread, or to any of @process if it is NULL. */
-static int send_locked(struct process *process, struct thread *thread,
-		       int signo, const siginfo_t *info)
+/* Steps 1 and 2: is there anything to be sent? */
+static bool is_wanted(struct process *process, const struct thread *thread,
+		      int signo)
 {
-	struct thread *asked = thread ? thread : process->leader;
-	int err;
+	const struct thread *asked = thread ? thread : process->leader;
 
 	if (process->exiting || list_empty(&process->threads))
-		return 0;
+		return false;
 	if (signal_in(SIGNALS_STOP, signo))
 		remove_from_all(process, SIGNAL_BIT(SIGCONT));
 	else if (signo == SIGCONT)
 		continue_process(process);
+	return !signal_is_ignored(process, signo) ||
+	       signal_in(asked->signal_blocked, signo);
+}
 
-	if (signal_is_ignored(process, signo) &&
-	    !signal_in(asked->signal_blocked, signo))
-		return 0;
-	err = pending_add(process,
-			  thread ? pending_of_thread(thread) :
-				   pending_of_process(process),
-			  signo, signo == SIGKILL ? NULL : info);
-	if (err)
-		return err;
+/* Step 4: @signo is pending now. */
+static void announce(struct process *process, struct thread *thread, int signo)
+{
 	wake_all(&process->shared_pending.watchers);
-
 	if (!thread)
 		thread = choose_thread(process, signo);
 	else if (!may_take(thread, signo))
 		thread = NULL;
 	if (thread)
 		tell_thread(thread, signo);
-	return 0;
+}
+
+static struct pending pending_for(struct process *process,
+				  struct thread *thread)
+{
+	return thread ? pending_of_thread(thread) :
+			pending_of_process(process);
+}
+
+/* To @thread, or to any of @process if it is NULL. */
+static int send_locked(struct process *process, struct thread *thread,
+		       int signo, const siginfo_t *info)
+{
+	int err;
+
+	if (!is_wanted(process, thread, signo))
+		return 0;
+	if (signo == SIGKILL)
+		info = NULL; /* nobody will ever read it */
+	err = pending_add(process, pending_for(process, thread), signo, info);
+	if (!err)
+		announce(process, thread, signo);
+	return err;
+}
+
+bool signal_send_entry(struct process *process, struct thread *thread,
+		       struct signal_info *entry)
+{
+	int signo = entry->info.si_signo;
+
+	if (!is_wanted(process, thread, signo))
+		return false;
+	pending_add_entry(pending_for(process, thread), entry);
+	announce(process, thread, signo);
+	return true;
 }
 
 int signal_send_thread(struct thread *thread, int signo, const siginfo_t *info)

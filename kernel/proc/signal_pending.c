@@ -9,7 +9,8 @@
  *
  * Invariants
  *   P1  An entry of signal n is queued only while bit n is set.
- *   P2  A standard signal (below SIGRTMIN) has at most one entry.
+ *   P2  A standard signal (below SIGRTMIN) has at most one entry, and one
+ *       more for each timer that sends it.
  *   P3  process->queued_signals counts the entries that were allocated.
  *
  * Locks: process.lock.
@@ -20,6 +21,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/itimer.h"
+#include "kernel/proc/posix_timer.h"
 #include "kernel/proc/signal_internal.h"
 
 #include <linux/resource.h>
@@ -48,6 +50,17 @@ static void info_free(struct process *process, struct signal_info *entry)
 	kfree(entry);
 }
 
+static struct signal_info *find_entry(struct pending pending, int signo)
+{
+	struct signal_info *entry;
+
+	list_for_each (entry, pending.queue, node) {
+		if (entry->info.si_signo == signo)
+			return entry;
+	}
+	return NULL;
+}
+
 int pending_add(struct process *process, struct pending pending, int signo,
 		const siginfo_t *info)
 {
@@ -68,15 +81,19 @@ int pending_add(struct process *process, struct pending pending, int signo,
 	return 0;
 }
 
-static struct signal_info *find_entry(struct pending pending, int signo)
+void pending_add_entry(struct pending pending, struct signal_info *entry)
 {
-	struct signal_info *entry;
+	list_push_back(pending.queue, &entry->node);
+	*pending.set |= SIGNAL_BIT(entry->info.si_signo);
+}
 
-	list_for_each (entry, pending.queue, node) {
-		if (entry->info.si_signo == signo)
-			return entry;
-	}
-	return NULL;
+void pending_remove_entry(struct pending pending, struct signal_info *entry)
+{
+	int signo = entry->info.si_signo;
+
+	list_remove(&entry->node);
+	if (!find_entry(pending, signo))
+		*pending.set &= ~SIGNAL_BIT(signo);
 }
 
 /* What is told of a signal without an entry. */
@@ -113,7 +130,7 @@ int pending_take(struct process *process, struct pending pending,
 	} else {
 		default_info(info, signo);
 	}
-	if (signo < SIGRTMIN || !find_entry(pending, signo))
+	if (!find_entry(pending, signo))
 		*pending.set &= ~SIGNAL_BIT(signo);
 	if (timer)
 		posix_timer_signal_taken(timer, info);
