@@ -34,7 +34,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
-#include "kernel/net/socket.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
@@ -241,7 +240,6 @@ static void start_file_systems(void)
 	devfs_init();
 	procfs_init();
 	sysfs_init();
-	net_init();
 	tty_init();
 	err = vfs_mount_root(&tmpfs_type, "mode=755");
 	if (err)
