@@ -39,14 +39,15 @@ static int get_thread(int tid, struct cpu_clock *out)
 	if (!thread)
 		return -EINVAL;
 	/* Threads of other processes are none of ours. */
-	if (thread->process != current_process()) {
-		thread_put(thread);
-		return -EINVAL;
+	out->process = thread_process_get(thread);
+	if (out->process == current_process()) {
+		out->thread = thread;
+		return 0;
 	}
-	out->thread = thread;
-	out->process = thread->process;
-	process_get(out->process);
-	return 0;
+	if (out->process)
+		process_put(out->process);
+	thread_put(thread);
+	return -EINVAL;
 }
 
 static int get_process(int pid, struct cpu_clock *out)

@@ -133,6 +133,20 @@ struct thread *thread_find(int tid)
 	return thread;
 }
 
+struct process *thread_process_get(struct thread *thread)
+{
+	struct process *process = NULL;
+
+	/* Who has a number has a process: exit takes the number first. */
+	spin_lock(&process_tree_lock);
+	if (thread->pid) {
+		process = thread->process;
+		process_get(process);
+	}
+	spin_unlock(&process_tree_lock);
+	return process;
+}
+
 struct process *process_find(int number)
 {
 	struct process *process = NULL;

@@ -102,10 +102,9 @@ static struct thread *choose_thread(struct process *process, int signo)
 	return chosen;
 }
 
-static void tell_thread(struct thread *thread, int signo)
+static void tell_thread(struct process *process, struct thread *thread,
+			int signo)
 {
-	struct process *process = thread->process;
-
 	if (signal_in(thread->signal_blocked, signo)) {
 		/* It waits for it in signal_wait(). */
 		sched_wake(thread, THREAD_INTERRUPTIBLE);
@@ -174,6 +173,8 @@ static bool is_wanted(struct process *process, const struct thread *thread,
 
 	if (process->exiting || list_empty(&process->threads))
 		return false;
+	if (thread && list_empty(&thread->process_node))
+		return false; /* it has left the process */
 	if (signal_in(SIGNALS_STOP, signo))
 		remove_from_all(process, SIGNAL_BIT(SIGCONT));
 	else if (signo == SIGCONT)
@@ -191,7 +192,7 @@ static void announce(struct process *process, struct thread *thread, int signo)
 	else if (!may_take(thread, signo))
 		thread = NULL;
 	if (thread)
-		tell_thread(thread, signo);
+		tell_thread(process, thread, signo);
 }
 
 static struct pending pending_for(struct process *process,
@@ -231,7 +232,12 @@ bool signal_send_entry(struct process *process, struct thread *thread,
 
 int signal_send_thread(struct thread *thread, int signo, const siginfo_t *info)
 {
-	struct process *process = thread->process;
+	return signal_send_thread_of(thread->process, thread, signo, info);
+}
+
+int signal_send_thread_of(struct process *process, struct thread *thread,
+			  int signo, const siginfo_t *info)
+{
 	int err;
 
 	spin_lock(&process->lock);

@@ -55,9 +55,16 @@ struct signal_set_queue {
 };
 
 /* Where to: */
-/* @info NULL: from the kernel (SI_KERNEL). Any context but holding
- * process.lock. 0, -EAGAIN (queue limit, real-time signals). */
+/*
+ * @info NULL: from the kernel (SI_KERNEL). Any context but holding
+ * process.lock. 0, -EAGAIN (queue limit, real-time signals). One that has
+ * ended gets nothing, without an error.
+ */
+/* @thread: the current one. */
 int signal_send_thread(struct thread *thread, int signo, const siginfo_t *info);
+/* @thread was or is one of @process; the caller has references to both. */
+int signal_send_thread_of(struct process *process, struct thread *thread,
+			  int signo, const siginfo_t *info);
 int signal_send_process(struct process *process, int signo,
 			const siginfo_t *info);
 /*

@@ -31,8 +31,9 @@ static bool has_timeout(int command)
  */
 static uint64_t realtime_to_deadline(uint64_t ns)
 {
-	int64_t offset_ns = clock_realtime_offset_ns(NULL);
-	int64_t deadline_ns = (int64_t)ns - offset_ns;
+	uint64_t generation;
+	int64_t deadline_ns =
+		(int64_t)ns - clock_realtime_offset_ns(&generation);
 
 	return deadline_ns > 0 ? (uint64_t)deadline_ns : 0;
 }
@@ -123,12 +124,16 @@ long sys_set_robust_list(const struct syscall_args *a)
 static int robust_list_of(int tid, uint64_t *list)
 {
 	struct thread *thread = thread_find(tid);
+	struct process *process;
 	int err = -ESRCH;
 
 	if (!thread)
 		return err;
-	if (thread->process)
-		err = process_may_access(thread->process) ? 0 : -EPERM;
+	process = thread_process_get(thread);
+	if (process) {
+		err = process_may_access(process) ? 0 : -EPERM;
+		process_put(process);
+	}
 	*list = READ_ONCE(thread->robust_list);
 	thread_put(thread);
 	return err;

@@ -35,17 +35,17 @@ static int kill_number(int number, int signo, const siginfo_t *info)
 	struct thread *thread;
 	int err;
 
-	if (process) {
-		err = kill_process(process, signo, info);
-		process_put(process);
-		return err;
+	if (!process) {
+		thread = thread_find(number);
+		if (!thread)
+			return -ESRCH;
+		process = thread_process_get(thread);
+		thread_put(thread);
+		if (!process)
+			return -ESRCH;
 	}
-	thread = thread_find(number);
-	if (!thread)
-		return -ESRCH;
-	err = thread->process ? kill_process(thread->process, signo, info) :
-				-ESRCH;
-	thread_put(thread);
+	err = kill_process(process, signo, info);
+	process_put(process);
 	return err;
 }
 
@@ -108,18 +108,21 @@ long sys_kill(const struct syscall_args *a)
 /* @tgid 0: whatever process the thread is of. */
 static long kill_thread(int tgid, int tid, int signo, const siginfo_t *info)
 {
-	struct thread *thread;
+	struct thread *thread = thread_find(tid);
+	struct process *process;
 	long err = -ESRCH;
 
-	thread = thread_find(tid);
 	if (!thread)
-		return -ESRCH;
-	if (thread->process &&
-	    (!tgid || process_pid(thread->process) == tgid)) {
-		err = signal_permission(thread->process, signo);
+		return err;
+	process = thread_process_get(thread);
+	if (process && (!tgid || process_pid(process) == tgid)) {
+		err = signal_permission(process, signo);
 		if (!err && signo)
-			err = signal_send_thread(thread, signo, info);
+			err = signal_send_thread_of(process, thread, signo,
+						    info);
 	}
+	if (process)
+		process_put(process);
 	thread_put(thread);
 	return err;
 }
