@@ -243,12 +243,25 @@ int process_parent_pid(struct process *process)
 	return number;
 }
 
-struct process *process_find_or_current(int pid)
+struct process *process_find_or_current(int number)
 {
+	struct process *process = NULL;
+	struct pid *pid;
+
+	if (!number) {
+		process_get(current_process());
+		return current_process();
+	}
+	spin_lock(&process_tree_lock);
+	pid = pid_look_up(number);
 	if (pid)
-		return process_find(pid);
-	process_get(current_process());
-	return current_process();
+		process = pid->process  ? pid->process
+			  : pid->thread ? pid->thread->process
+					: NULL;
+	if (process)
+		process_get(process);
+	spin_unlock(&process_tree_lock);
+	return process;
 }
 
 /* ---- What a process used ------------------------------------------------- */

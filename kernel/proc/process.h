@@ -180,8 +180,9 @@ bool process_group_is_orphaned(struct pid *group);
  */
 int process_set_group(int pid, int group_number);
 int process_start_session(void);
-/* With a reference; NULL: no such process. @pid 0: the current one. */
-struct process *process_find_or_current(int pid);
+/* By the number of any of its threads, with a reference; NULL: none. 0: the
+ * current one. */
+struct process *process_find_or_current(int number);
 int process_group_number(struct process *process);
 int process_session_number(struct process *process);
 /* getppid(2): 0 if it has none. */

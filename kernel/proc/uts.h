@@ -10,7 +10,7 @@
 #include "kernel/lib/compiler.h"
 
 #define UTS_SYSNAME "Linux"
-#define UTS_RELEASE "6.1.0-creance"
+#define UTS_RELEASE "6.12.0-creance"
 #define UTS_VERSION "#1 SMP PREEMPT Creance"
 #define UTS_MACHINE "riscv64"
 

@@ -163,16 +163,18 @@
 	X(getpgid, "pid_t pid") \
 	X(setsid, "void") \
 	X(getsid, "pid_t pid") \
+	X(personality, "unsigned long persona") \
+	X(unshare, "int flags") \
+	X(pidfd_open, "pid_t pid, unsigned int flags") \
+	X(pidfd_send_signal, "int pidfd, int sig, siginfo_t *info, unsigned int flags") \
+	/* syscall/resource.c: what is used and what may be */ \
 	X(getrusage, "int who, struct rusage *usage") \
 	X(times, "struct tms *buf") \
 	X(prlimit64, "pid_t pid, unsigned int resource, const struct rlimit *new_limit, struct rlimit *old_limit") \
 	X(getrlimit, "unsigned int resource, struct rlimit *rlim") \
 	X(setrlimit, "unsigned int resource, const struct rlimit *rlim") \
+	/* syscall/prctl.c: small settings */ \
 	X(prctl, "int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5") \
-	X(personality, "unsigned long persona") \
-	X(unshare, "int flags") \
-	X(pidfd_open, "pid_t pid, unsigned int flags") \
-	X(pidfd_send_signal, "int pidfd, int sig, siginfo_t *info, unsigned int flags") \
 	/* syscall/futex.c: waiting on a word */ \
 	X(futex, "uint32_t *uaddr, int futex_op, uint32_t val, const struct timespec *timeout, uint32_t *uaddr2, uint32_t val3") \
 	X(set_robust_list, "struct robust_list_head *head, size_t len") \
