@@ -62,6 +62,10 @@ ssize_t dt_check(const void *blob, size_t max)
 		return -EINVAL;
 	if (fdt_check_header(blob) || fdt_totalsize(blob) > max)
 		return -EINVAL;
+	/* libfdt reads the words of both where they are. */
+	if (!IS_ALIGNED(fdt_off_mem_rsvmap(blob), 8) ||
+	    !IS_ALIGNED(fdt_off_dt_struct(blob), CELL))
+		return -EINVAL;
 	if (fdt_check_full(blob, max))
 		return -EINVAL;
 	return (ssize_t)fdt_totalsize(blob);

@@ -93,6 +93,10 @@ static void put_number(struct output *out, const struct spec *spec,
 		zeros = spec->width - (int)(n->num_digits + n->prefix_length);
 	if (zeros < 0)
 		zeros = 0;
+	/* "#" of octal: the first digit is a 0, wherever it comes from. */
+	if (spec->type == 'o' && spec->alternate && zeros == 0 &&
+	    (n->num_digits == 0 || n->digits[0] != '0'))
+		zeros = 1;
 	padding = spec->width - zeros - (int)(n->num_digits + n->prefix_length);
 
 	if (!spec->left)
@@ -166,15 +170,12 @@ static void put_unsigned(struct output *out, const struct spec *spec,
 		break;
 	case 'o':
 		make_digits(&n, value, 8, false);
-		if (spec->alternate)
-			add_prefix(&n, '0');
 		break;
 	default:
 		make_digits(&n, value, 10, false);
 		break;
 	}
-	if (!n.prefix_length)
-		finish_zero(&n, spec);
+	finish_zero(&n, spec);
 	put_number(out, spec, &n);
 }
 
