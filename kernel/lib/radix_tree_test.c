@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * radix_tree_test.c - random use of a radix tree against a plain array
+ */
+#include "kernel/abi/errno.h"
+#include "kernel/debug/ktest.h"
+#include "kernel/lib/radix_tree.h"
+
+enum { NUM_KEYS = 64, NUM_STEPS = 4000 };
+
+/* Sorted: dense, at the edges of nodes and levels, and the largest. */
+static uint64_t key_at(unsigned int i)
+{
+	if (i < 40)
+		return i;
+	if (i < 50)
+		return 60 + i - 40; /* over the edge of a node */
+	if (i < 62)
+		return 1ul << (12 + 4 * (i - 50));
+	return i == 62 ? UINT64_MAX - 1 : UINT64_MAX;
+}
+
+static unsigned int next_random(uint64_t *state)
+{
+	*state = *state * 48271 % 2147483647;
+	return (unsigned int)*state;
+}
+
+/* The items are the addresses of these. */
+static char items[NUM_KEYS];
+static bool present[NUM_KEYS];
+
+static bool walk_matches(struct radix_tree *tree)
+{
+	uint64_t index = 0;
+	void *found = radix_next(tree, &index);
+
+	for (unsigned int i = 0; i < NUM_KEYS; i++) {
+		if (!present[i])
+			continue;
+		if (found != &items[i] || index != key_at(i))
+			return false;
+		found = NULL;
+		if (index++ != UINT64_MAX)
+			found = radix_next(tree, &index);
+	}
+	return !found;
+}
+
+static void change(struct radix_tree *tree, unsigned int i)
+{
+	uint64_t key = key_at(i);
+
+	if (present[i]) {
+		KTEST_EQUAL(radix_insert(tree, key, &items[i]), -EEXIST);
+		KTEST_TRUE(radix_remove(tree, key) == &items[i]);
+	} else {
+		KTEST_TRUE(radix_remove(tree, key) == NULL);
+		KTEST_EQUAL(radix_insert(tree, key, &items[i]), 0);
+	}
+	present[i] = !present[i];
+}
+
+KTEST(radix_tree_keeps_what_an_array_keeps)
+{
+	struct radix_tree tree;
+	uint64_t state = 4711;
+
+	radix_init(&tree);
+	for (unsigned int i = 0; i < NUM_KEYS; i++)
+		present[i] = false;
+	for (unsigned int step = 0; step < NUM_STEPS; step++) {
+		unsigned int i = next_random(&state) % NUM_KEYS;
+
+		change(&tree, i);
+		KTEST_TRUE((radix_get(&tree, key_at(i)) != NULL) == present[i]);
+		if (step % 16 == 0)
+			KTEST_TRUE(walk_matches(&tree));
+	}
+	for (unsigned int i = 0; i < NUM_KEYS; i++) {
+		if (present[i])
+			change(&tree, i);
+	}
+	KTEST_TRUE(!tree.root && tree.height == 0);
+}
+
+KTEST(radix_tree_finds_nothing_where_nothing_is)
+{
+	struct radix_tree tree;
+	uint64_t index = 0;
+
+	radix_init(&tree);
+	KTEST_TRUE(!radix_get(&tree, 0) && !radix_get(&tree, UINT64_MAX));
+	KTEST_TRUE(!radix_next(&tree, &index) && index == 0);
+	KTEST_EQUAL(radix_insert(&tree, 5, items), 0);
+	KTEST_TRUE(!radix_get(&tree, 5 + 64) && !radix_get(&tree, 1ul << 63));
+	index = 6;
+	KTEST_TRUE(!radix_next(&tree, &index) && index == 6);
+	radix_destroy(&tree);
+	KTEST_TRUE(!radix_get(&tree, 5));
+}

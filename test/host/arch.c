@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch.c - the machine of unit tests
+ *
+ * Implements the arch contract, as far as the tested files call it, with what
+ * a program of the host can do: text goes to stdout, a panic ends the program
+ * with a failing status.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <arch/hart.h>
+#include <arch/machine.h>
+#include <arch/mmio.h>
+#include <arch/page_table.h>
+#include <arch/thread.h>
+#include <arch/trap_frame.h>
+#include <arch/vdso.h>
+#include "kernel/debug/panic.h"
+#include "kernel/mm/slab.h"
+#include "kernel/sched/current.h"
+
+struct host_hart host_hart = { .num_harts = 1 };
+struct host_device *host_device;
+
+/* What current_irq() finds behind struct arch_thread. */
+static struct {
+	struct arch_thread arch;
+	struct thread_irq irq;
+} the_thread;
+
+struct thread *arch_current(void)
+{
+	return (struct thread *)&the_thread;
+}
+
+/* ---- hart ----------------------------------------------------------------- */
+
+void arch_timer_set(uint64_t ticks)
+{
+	host_hart.timer_ticks = ticks;
+	host_hart.timer_sets++;
+}
+
+unsigned int arch_hart_index(void)
+{
+	return host_hart.index;
+}
+
+unsigned int arch_num_harts(void)
+{
+	return host_hart.num_harts;
+}
+
+/* Sparse and not from 0, as on boards. */
+uint64_t arch_hart_id(unsigned int hart_index)
+{
+	return hart_index + 1;
+}
+
+/* ---- machine -------------------------------------------------------------- */
+
+void arch_console_write(const char *text, size_t size)
+{
+	fwrite(text, 1, size, stdout);
+}
+
+void arch_power_off(bool failed)
+{
+	fflush(stdout);
+	exit(failed ? 1 : 0);
+}
+
+void mmio_barrier(void)
+{
+}
+
+void arch_print_registers(const struct trap_frame *tf)
+{
+}
+
+uint64_t arch_frame_pointer(void)
+{
+	return 0;
+}
+
+bool arch_backtrace_step(uint64_t *fp, uint64_t *pc)
+{
+	return false;
+}
+
+const char *symbol_find(vaddr_t address, size_t *offset)
+{
+	return NULL;
+}
+
+void arch_vdso_update_clock(uint64_t mult, unsigned int shift,
+			    uint64_t base_ticks, int64_t realtime_offset_ns)
+{
+}
+
+/* ---- memory ---------------------------------------------------------------- */
+
+void *kmalloc(size_t size)
+{
+	return malloc(size);
+}
+
+void *kzalloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+void kfree(void *object)
+{
+	free(object);
+}
+
+/* Registers: nothing is ever read there, see arch/mmio.h. */
+volatile void *device_map(paddr_t pa, size_t size)
+{
+	return host_device->registers
+		       ? (volatile void *)(uintptr_t)host_device->registers
+		       : NULL;
+}
+
+/* ---- locks ------------------------------------------------------------------ */
+
+void lock_check_acquire(const void *lock, unsigned int rank)
+{
+}
+
+void lock_check_release(const void *lock, unsigned int rank)
+{
+}
