@@ -82,8 +82,6 @@ void sched_cpu_time(struct thread *thread, uint64_t *user_ns,
  * (kernel threads borrow the one they find). Called by the last put.
  */
 void sched_forget_space(struct vm_space *space);
-/* Bit h: hart_index h runs threads. */
-uint64_t sched_online_harts(void);
 /* How long @thread may run at a stretch while others are ready; 0: for ever. */
 uint64_t sched_quantum_of(const struct thread *thread);
 /* "rr": the policy chosen by the boot argument sched=NAME. */

@@ -68,17 +68,6 @@ void sched_set_affinity(struct thread *thread, uint64_t harts)
 	put_in_place(rq, thread, was_queued);
 }
 
-uint64_t sched_online_harts(void)
-{
-	uint64_t harts = 0;
-
-	for (unsigned int i = 0; i < arch_num_harts(); i++) {
-		if (run_queue_of(i)->online)
-			harts |= BIT(i);
-	}
-	return harts;
-}
-
 uint64_t sched_quantum_of(const struct thread *thread)
 {
 	if (thread->sched.policy == SCHED_FIFO)
