@@ -110,23 +110,23 @@ static int check_limits(struct vm_space *space, const struct vm_map_args *args,
 	return pages > args->limit_pages ? -ENOMEM : 0;
 }
 
-/* With the lock held; replaced areas go to @dead. */
+/* With the lock held; replaced areas go to @dead. @area may become part of a
+ * neighbour. */
 static int map_locked(struct vm_space *space, const struct vm_map_args *args,
-		      struct vm_area *area, size_t size, struct list_head *dead)
-	MUST_HOLD(space->lock)
+		      struct vm_area *area, size_t size, vaddr_t *start,
+		      struct list_head *dead) MUST_HOLD(space->lock)
 {
-	vaddr_t start;
 	int err;
 
-	err = choose_start(space, args, size, &start);
+	err = choose_start(space, args, size, start);
 	if (!err)
-		err = check_limits(space, args, start, size);
+		err = check_limits(space, args, *start, size);
 	if (!err && args->fixed)
-		err = map_detach(space, start, start + size, dead);
+		err = map_detach(space, *start, *start + size, dead);
 	if (err)
 		return err;
-	area->start = start;
-	area->end = start + size;
+	area->start = *start;
+	area->end = *start + size;
 	if (space->lock_future)
 		area->flags |= VM_LOCKED;
 	area_insert(space, area);
@@ -139,7 +139,7 @@ int vm_map(struct vm_space *space, const struct vm_map_args *args, vaddr_t *out)
 	size_t size = ALIGN_UP(args->size, PAGE_SIZE);
 	struct list_head dead;
 	struct vm_area *area;
-	vaddr_t start = 0;
+	vaddr_t start;
 	bool populate;
 	int err;
 
@@ -153,9 +153,7 @@ int vm_map(struct vm_space *space, const struct vm_map_args *args, vaddr_t *out)
 		return -ENOMEM;
 	list_init(&dead);
 	mutex_lock(&space->lock);
-	err = map_locked(space, args, area, size, &dead);
-	if (!err)
-		start = area->start;
+	err = map_locked(space, args, area, size, &start, &dead);
 	populate = space->lock_future;
 	mutex_unlock(&space->lock);
 	area_destroy_list(&dead);
