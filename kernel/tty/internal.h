@@ -48,7 +48,6 @@ struct tty {
 	const struct tty_below *below;
 	void *below_data;
 	uint64_t rdev;
-	char name[16]; /* "ttyS0", "pts/3" */
 
 	/* Who reads or writes, one at a time; rank LOCK_TTY, never both. */
 	struct mutex read_lock;
@@ -86,7 +85,7 @@ struct tty_open {
 
 /* A terminal that @below serves; refs is 1. NULL: no memory. */
 struct tty *tty_create(const struct tty_below *below, void *below_data,
-		       const char *name, uint64_t rdev);
+		       uint64_t rdev);
 static inline void tty_lock(struct tty *tty) ACQUIRES(tty->lock)
 {
 	spin_lock(&tty->lock);
@@ -154,5 +153,3 @@ struct tty *console_tty(void);
 /* pty.c */
 
 void pty_init(void);
-/* open() of device 136:N. */
-int pty_open_slave(struct inode *inode, struct file *file);

@@ -710,11 +710,21 @@ static void change_mode(struct n_tty *n)
 		n->events |= N_TTY_READABLE;
 }
 
+/* Flow control as terminal emulators do it themselves, by ^S and ^Q. */
+static bool has_usual_flow(const struct n_tty *n)
+{
+	return input_flag(n, IXON) && n->termios.c_cc[VSTOP] == ('S' & 0x1f) &&
+	       n->termios.c_cc[VSTART] == ('Q' & 0x1f);
+}
+
 void n_tty_set_termios(struct n_tty *n, const struct termios2 *termios)
 {
 	tcflag_t changed = n->termios.c_lflag ^ termios->c_lflag;
+	bool usual_before = has_usual_flow(n);
 
 	n->termios = *termios;
+	if (has_usual_flow(n) != usual_before)
+		n->events |= usual_before ? N_TTY_FLOW_OTHER : N_TTY_FLOW_USUAL;
 	if (changed & ICANON)
 		change_mode(n);
 	if (!input_flag(n, IXON))

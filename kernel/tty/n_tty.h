@@ -40,6 +40,8 @@
 #define N_TTY_FLUSH_OUTPUT 32u
 #define N_TTY_STOPPED      64u
 #define N_TTY_STARTED      128u
+#define N_TTY_FLOW_USUAL   256u /* now IXON with ^S and ^Q */
+#define N_TTY_FLOW_OTHER   512u /* not any more */
 #define N_TTY_SIGNALS      (N_TTY_INTERRUPT | N_TTY_QUIT | N_TTY_SUSPEND)
 
 /* n_tty.stopped: who stopped the output and must start it again. */

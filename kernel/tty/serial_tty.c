@@ -148,7 +148,7 @@ static int make_serial_tty(struct serial_port *port)
 	struct tty *tty;
 
 	tty = tty_create(
-		&serial_below, port, port->name,
+		&serial_below, port,
 		device_number(TTY_MAJOR, FIRST_SERIAL_MINOR + port->index));
 	if (!tty)
 		return -ENOMEM;

@@ -14,7 +14,6 @@
 #include "kernel/tty/internal.h"
 
 #include "kernel/abi/fcntl.h"
-#include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 #include "kernel/time/clock.h"
@@ -31,7 +30,7 @@
 #define WRITER_ROOM (N_TTY_SIZE / 2)
 
 struct tty *tty_create(const struct tty_below *below, void *below_data,
-		       const char *name, uint64_t rdev)
+		       uint64_t rdev)
 {
 	struct tty *tty = kzalloc(sizeof(*tty));
 
@@ -41,7 +40,6 @@ struct tty *tty_create(const struct tty_below *below, void *below_data,
 	tty->below = below;
 	tty->below_data = below_data;
 	tty->rdev = rdev;
-	strcopy(tty->name, name, sizeof(tty->name));
 	mutex_init(&tty->read_lock, LOCK_TTY);
 	mutex_init(&tty->write_lock, LOCK_TTY);
 	spin_init(&tty->lock, LOCK_SPIN_MISC);

@@ -250,11 +250,13 @@ static int show_namespace(const struct proc_subject *subject, struct text *text)
 /* To an inode that programs can compare with that of another process. */
 static int jump_namespace(const struct proc_subject *subject, struct path *out)
 {
+	static const struct inode_ops ops;
 	struct inode *inode =
 		inode_create(namespace_super_block, NULL, S_IFREG | 0444);
 
 	if (!inode)
 		return -ENOMEM;
+	inode->ops = &ops;
 	inode->ino = subject->entry->data;
 	out->mount = NULL;
 	out->dentry = dentry_make_anonymous(inode, subject->entry->name);
