@@ -43,6 +43,7 @@ static void plant(struct process *process, struct session *session)
 	process->session = session;
 	list_push_back(&pid_zero.session, &process->session_node);
 	process->pid->process = process;
+	process_get(process);
 	process->pid->thread = me;
 	list_push_back(&process->threads, &me->process_node);
 	process->num_threads = 1;

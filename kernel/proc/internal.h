@@ -25,7 +25,8 @@ void process_count_fork(void);
  * process_tree_lock. What it used is added to its parent's children's.
  */
 void process_unlink(struct process *process) MUST_HOLD(process_tree_lock);
-/* Into the tree as a child of @parent, in the group and session of @like. */
+/* Into the tree, which takes a reference, as a child of @parent, in the group
+ * and session of @like. */
 void process_link(struct process *process, struct process *parent,
 		  struct process *like) MUST_HOLD(process_tree_lock);
 

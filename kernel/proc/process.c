@@ -218,6 +218,7 @@ void process_link(struct process *process, struct process *parent,
 	list_push_back(&process->session->leader->session,
 		       &process->session_node);
 	process->pid->process = process;
+	process_get(process);
 	__atomic_fetch_add(&num_processes, 1, __ATOMIC_RELAXED);
 }
 
