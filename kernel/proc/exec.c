@@ -539,10 +539,33 @@ static void use_unshared(struct exec *exec)
 		exec->actions = NULL;
 	}
 	if (exec->files) {
-		fd_table_put(current()->files);
+		struct fd_table *old = current()->files;
+
+		spin_lock(&process->lock);
 		current()->files = exec->files;
+		spin_unlock(&process->lock);
+		fd_table_put(old);
 		exec->files = NULL;
 	}
+}
+
+/*
+ * Go on in the new space. Others find a thread's space under process->lock;
+ * the extra reference keeps the old one from being taken down inside.
+ */
+static void enter_space(struct exec *exec)
+{
+	struct process *process = current_process();
+	struct vm_space *old = current()->space;
+
+	if (old)
+		vm_space_get(old);
+	spin_lock(&process->lock);
+	vm_space_use(exec->space);
+	spin_unlock(&process->lock);
+	if (old)
+		vm_space_put(old);
+	exec->space = NULL;
 }
 
 /* "/usr/bin/prog": "prog", cut to what ps shows. */
@@ -588,8 +611,7 @@ static void commit(struct exec *exec)
 	reset_thread(thread);
 	set_name(thread, exec->args.name);
 
-	vm_space_use(exec->space);
-	exec->space = NULL;
+	enter_space(exec);
 	process_vfork_done();
 
 	process->dumpable = !exec->secure;
