@@ -17,6 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vm_space.h"
+#include "kernel/vfs/epoll.h"
 #include "kernel/vfs/file_lock.h"
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/notify.h"
@@ -104,6 +105,8 @@ static void file_free(struct file *file)
 	if (!(file->flags & O_PATH)) {
 		notify_dentry(file->path.dentry, writable ? IN_CLOSE_WRITE :
 							    IN_CLOSE_NOWRITE);
+		if (!list_empty(&file->epoll_items))
+			epoll_forget(file);
 		if (file->inode->locks)
 			file_lock_release_file(file);
 		if (file->ops && file->ops->release)
