@@ -318,8 +318,7 @@ static void name_removed(struct name *name, struct inode *inode, bool directory)
 
 	if (directory)
 		mask |= IN_ISDIR;
-	else
-		notify_event(inode, IN_ATTRIB, 0, NULL);
+	notify_unlinked(inode, directory);
 	notify_event(name->dir.dentry->inode, mask, 0, name->dentry->name);
 	dentry_forget(name->dentry);
 }
@@ -558,7 +557,7 @@ static void rename_notify(const struct name *old, const struct name *new,
 		     old->dentry->name);
 	notify_event(old->dentry->inode, IN_MOVE_SELF, 0, NULL);
 	if (target && !exchange)
-		notify_event(target, IN_ATTRIB, 0, NULL);
+		notify_unlinked(target, S_ISDIR(target->mode));
 }
 
 static int rename_locked(struct name *old, struct name *new, unsigned int flags,

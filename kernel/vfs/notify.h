@@ -47,6 +47,16 @@ static inline void notify_dentry(struct dentry *dentry, uint32_t mask)
 		notify_send_dentry(dentry, mask);
 }
 
+/* A name of @inode is gone: watchers of it no longer keep it alive once it was
+ * the last. @directory: rmdir, which is no change of attributes. */
+void notify_send_unlinked(struct inode *inode, bool directory);
+static inline void notify_unlinked(struct inode *inode, bool directory)
+{
+	if (unlikely(READ_ONCE(notify_num_watches)) &&
+	    !list_empty(&inode->watches))
+		notify_send_unlinked(inode, directory);
+}
+
 uint32_t notify_new_cookie(void);
 
 /* The inode is about to be freed, or its file system goes: drop watches. */
