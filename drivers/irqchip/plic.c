@@ -50,15 +50,19 @@ struct plic {
 
 static volatile char *context_regs(struct plic *plic, unsigned int hart)
 {
-	return plic->regs + CONTEXT + plic->context[hart] * CONTEXT_STRIDE;
+	size_t n = (size_t)plic->context[hart];
+
+	return plic->regs + CONTEXT + n * CONTEXT_STRIDE;
 }
 
 /* The word with the enable bit of source @number. */
 static volatile char *enable_word(struct plic *plic, unsigned int hart,
 				  uint32_t number)
 {
-	return plic->regs + ENABLE + plic->context[hart] * ENABLE_STRIDE +
-	       number / 32 * 4;
+	size_t n = (size_t)plic->context[hart];
+	size_t word = number / 32;
+
+	return plic->regs + ENABLE + n * ENABLE_STRIDE + word * 4;
 }
 
 static uint32_t plic_claim(void *chip)
@@ -95,10 +99,11 @@ static void set_enabled(struct plic *plic, uint32_t number, unsigned int hart,
 static void plic_enable(void *chip, uint32_t number, unsigned int hart_index)
 {
 	struct plic *plic = chip;
+	size_t source = number;
 
 	if (number > plic->num_sources || plic->context[hart_index] < 0)
 		return;
-	mmio_write32(plic->regs + PRIORITY + number * 4, 1);
+	mmio_write32(plic->regs + PRIORITY + source * 4, 1);
 	set_enabled(plic, number, hart_index, true);
 }
 

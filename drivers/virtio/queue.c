@@ -25,7 +25,7 @@
 
 _Static_assert(sizeof(struct vring_desc) * VIRTIO_MAX_QUEUE +
 			       sizeof(struct vring_avail) +
-			       2 * (VIRTIO_MAX_QUEUE + 1) <=
+			       sizeof(uint16_t) * (VIRTIO_MAX_QUEUE + 1) <=
 		       PAGE_SIZE,
 	       "descriptors and avail ring share the first page");
 

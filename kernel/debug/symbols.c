@@ -41,8 +41,9 @@ static uint32_t bisect(const uint32_t *functions, uint32_t n, uint32_t at)
 
 const char *symbol_find(vaddr_t address, size_t *offset)
 {
-	const uint32_t *functions = symbols_start + 1;
 	uint32_t n = num_symbols();
+	const uint32_t *functions = symbols_start + 1;
+	const uint32_t *names = functions + n;
 	uint32_t at, i;
 
 	if (!n || address < (vaddr_t)text_start || address >= (vaddr_t)text_end)
@@ -52,5 +53,5 @@ const char *symbol_find(vaddr_t address, size_t *offset)
 	if (functions[i] > at)
 		return NULL;
 	*offset = at - functions[i];
-	return (const char *)(functions + 2 * n) + functions[n + i];
+	return (const char *)(names + n) + names[i];
 }

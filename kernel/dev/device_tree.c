@@ -543,6 +543,7 @@ bool dt_hart_usable(int cpu_node, uint64_t *hartid)
 	if (get_cell_counts(dt_parent(cpu_node), &counts) ||
 	    !cells_at(reg, bytes, 0, counts.address, hartid))
 		return false;
-	return dt_is_enabled(cpu_node) && mmu && strcmp(mmu, "riscv,none") &&
-	       dt_hart_has(cpu_node, "f") && dt_hart_has(cpu_node, "d");
+	return dt_is_enabled(cpu_node) && mmu &&
+	       strcmp(mmu, "riscv,none") != 0 && dt_hart_has(cpu_node, "f") &&
+	       dt_hart_has(cpu_node, "d");
 }

@@ -15,12 +15,12 @@
 #include "kernel/lib/list.h"
 
 struct device {
-	int node; /* in the device tree; -1: none */
+	int node;      /* in the device tree; -1: none */
 	char name[32]; /* "serial@10000000" */
 	const struct driver *driver;
 	const void *match_data; /* dt_match.data */
-	void *bus; /* how a bus reaches it: see that bus's header; or NULL */
-	void *data;		/* the driver's state */
+	void *bus;  /* how a bus reaches it: see that bus's header; or NULL */
+	void *data; /* the driver's state */
 	struct list_head all_node; /* device.c */
 };
 

@@ -76,9 +76,12 @@ static void wipe(void *p, size_t size)
 /* A new batch, and a new key in place of the one that made it (R2). */
 static void refill(void) MUST_HOLD(lock)
 {
-	for (uint32_t i = 0; i < BATCH_SIZE / CHACHA20_BLOCK_SIZE; i++)
-		chacha20_block(key, i, no_nonce,
-			       batch + i * CHACHA20_BLOCK_SIZE);
+	unsigned char *block = batch;
+
+	for (uint32_t i = 0; block < batch + BATCH_SIZE; i++) {
+		chacha20_block(key, i, no_nonce, block);
+		block += CHACHA20_BLOCK_SIZE;
+	}
 	memcpy(key, batch, KEY_SIZE);
 	wipe(batch, KEY_SIZE);
 	used = KEY_SIZE;

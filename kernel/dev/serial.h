@@ -27,9 +27,9 @@ struct serial_ops {
 
 struct serial_port {
 	const struct serial_ops *ops; /* fixed */
-	void *driver_data;	      /* fixed */
-	const char *name;	      /* "ttyS0"; set at registration */
-	int node;		      /* device-tree node */
+	void *driver_data;            /* fixed */
+	const char *name;             /* "ttyS0"; set at registration */
+	int node;                     /* device-tree node */
 	unsigned int index;
 	bool is_console; /* /chosen/stdout-path names it */
 

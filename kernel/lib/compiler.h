@@ -12,7 +12,7 @@
  * is documentation. See kernel/mm/user_copy.h for the way to reach it.
  */
 #ifdef CHECK_USER_POINTERS
-#define __user  __attribute__((noderef, address_space(1)))
+#define __user __attribute__((noderef, address_space(1)))
 #define __force
 #else
 #define __user
@@ -34,7 +34,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define container_of(ptr, type, member)                                        \
-	((type *)((uintptr_t)(ptr) - offsetof(type, member)))
+	((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 /* Both arguments are evaluated once; they must have the same type. */
 #define MIN(a, b)                                                              \

@@ -232,24 +232,15 @@ static void parse_length(struct spec *spec, const char **fmt)
 	}
 }
 
-/*
- * The list of arguments is passed inside of a struct because a bare va_list
- * may be an array, which C would pass by value on some machines only.
- */
-struct arguments {
-	va_list list;
-};
-
 /* @*fmt is behind the "%"; leaves it behind the type. */
-static void parse_spec(struct spec *spec, const char **fmt,
-		       struct arguments *args)
+static void parse_spec(struct spec *spec, const char **fmt, va_list *args)
 {
 	*spec = (struct spec){ .precision = -1 };
 	while (parse_flag(spec, **fmt))
 		(*fmt)++;
 	if (**fmt == '*') {
 		(*fmt)++;
-		spec->width = va_arg(args->list, int);
+		spec->width = va_arg(*args, int);
 		if (spec->width < 0) {
 			spec->left = true;
 			spec->width = -spec->width;
@@ -261,7 +252,7 @@ static void parse_spec(struct spec *spec, const char **fmt,
 		(*fmt)++;
 		if (**fmt == '*') {
 			(*fmt)++;
-			spec->precision = va_arg(args->list, int);
+			spec->precision = va_arg(*args, int);
 		} else {
 			spec->precision = parse_int(fmt);
 		}
@@ -272,31 +263,29 @@ static void parse_spec(struct spec *spec, const char **fmt,
 		(*fmt)++;
 }
 
-static int64_t signed_argument(const struct spec *spec, struct arguments *args)
+static int64_t signed_argument(const struct spec *spec, va_list *args)
 {
 	if (spec->size == SIZE_LONG)
-		return va_arg(args->list, long);
+		return va_arg(*args, long);
 	if (spec->size == SIZE_SHORT)
-		return (short)va_arg(args->list, int);
+		return (short)va_arg(*args, int);
 	if (spec->size == SIZE_CHAR)
-		return (signed char)va_arg(args->list, int);
-	return va_arg(args->list, int);
+		return (signed char)va_arg(*args, int);
+	return va_arg(*args, int);
 }
 
-static uint64_t unsigned_argument(const struct spec *spec,
-				  struct arguments *args)
+static uint64_t unsigned_argument(const struct spec *spec, va_list *args)
 {
 	if (spec->size == SIZE_LONG)
-		return va_arg(args->list, unsigned long);
+		return va_arg(*args, unsigned long);
 	if (spec->size == SIZE_SHORT)
-		return (unsigned short)va_arg(args->list, unsigned int);
+		return (unsigned short)va_arg(*args, unsigned int);
 	if (spec->size == SIZE_CHAR)
-		return (unsigned char)va_arg(args->list, unsigned int);
-	return va_arg(args->list, unsigned int);
+		return (unsigned char)va_arg(*args, unsigned int);
+	return va_arg(*args, unsigned int);
 }
 
-static void put_converted(struct output *out, struct spec *spec,
-			  struct arguments *args)
+static void put_converted(struct output *out, struct spec *spec, va_list *args)
 {
 	char c;
 
@@ -314,14 +303,14 @@ static void put_converted(struct output *out, struct spec *spec,
 	case 'p':
 		spec->type = 'x';
 		spec->alternate = true;
-		put_unsigned(out, spec, (uintptr_t)va_arg(args->list, void *));
+		put_unsigned(out, spec, (uintptr_t)va_arg(*args, void *));
 		break;
 	case 'c':
-		c = (char)va_arg(args->list, int);
+		c = (char)va_arg(*args, int);
 		put_padded(out, spec, &c, 1);
 		break;
 	case 's':
-		put_string(out, spec, va_arg(args->list, const char *));
+		put_string(out, spec, va_arg(*args, const char *));
 		break;
 	case '%':
 		put(out, '%');
@@ -337,10 +326,10 @@ static void put_converted(struct output *out, struct spec *spec,
 int format_string_v(char *buf, size_t size, const char *fmt, va_list list)
 {
 	struct output out = { .buf = buf, .size = size };
-	struct arguments args;
 	struct spec spec;
+	va_list args; /* a copy: a parameter has no address of type va_list * */
 
-	va_copy(args.list, list);
+	va_copy(args, list);
 	while (*fmt) {
 		if (*fmt != '%') {
 			put(&out, *fmt++);
@@ -350,7 +339,7 @@ int format_string_v(char *buf, size_t size, const char *fmt, va_list list)
 		parse_spec(&spec, &fmt, &args);
 		put_converted(&out, &spec, &args);
 	}
-	va_end(args.list);
+	va_end(args);
 	if (size)
 		buf[MIN(out.length, size - 1)] = '\0';
 	return (int)out.length;

@@ -14,7 +14,7 @@ struct radix_node;
 
 struct radix_tree {
 	struct radix_node *root; /* NULL: empty */
-	unsigned int height;	 /* levels of nodes; 0: empty */
+	unsigned int height;     /* levels of nodes; 0: empty */
 };
 
 /*

@@ -22,7 +22,7 @@
 #include "kernel/time/internal.h"
 
 /* A century; the counter of a fast machine does not overflow before. */
-#define NEVER_NS (100 * 365 * 86400ULL * NSEC_PER_SEC)
+#define NEVER_NS (NSEC_PER_SEC * 86400 * 365 * 100)
 
 /* A number times mult / 2^shift. */
 struct scale {

@@ -14,7 +14,7 @@
  * memory, and gives the log its time stamps. */
 void clock_init(uint64_t frequency_hz);
 
-uint64_t clock_now_ns(void);		/* monotonic */
+uint64_t clock_now_ns(void); /* monotonic */
 uint64_t clock_ns_to_ticks(uint64_t ns);
 uint64_t clock_ticks_to_ns(uint64_t ticks);
 /* For the vDSO: ns = (ticks - base) * mult >> shift (128-bit product). */
