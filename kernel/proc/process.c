@@ -82,6 +82,13 @@ static uint64_t descriptor_limit(void)
 	return process ? process_limit(process, RLIMIT_NOFILE) : 1024;
 }
 
+static uint64_t file_size_limit(void)
+{
+	const struct process *process = current_process();
+
+	return process ? process_limit(process, RLIMIT_FSIZE) : RLIM_INFINITY;
+}
+
 unsigned int process_max_threads(void)
 {
 	return max_threads;
@@ -134,6 +141,7 @@ void process_init(void)
 	process_cache = slab_cache_create("process", sizeof(struct process), 0);
 	pids_init();
 	fd_set_limit_fn(descriptor_limit);
+	file_set_size_limit_fn(file_size_limit);
 	memory_set_killer(oom_kill_one);
 	/* Boot acts as root until the first process is made. */
 	current()->cred = cred_root();

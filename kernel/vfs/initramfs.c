@@ -6,6 +6,9 @@
  * program would use. What cannot be made is said once and skipped; a broken
  * archive ends the unpacking, and what came before stays.
  *
+ * A directory's time is set last of all, because each name that is added to it
+ * changes it.
+ *
  * Hard links: members with the same device and inode number are one file; the
  * first makes it, the others link to it, and any of them may bring the data.
  */
@@ -25,8 +28,16 @@ struct first_name {
 	const char *name; /* in the archive */
 };
 
+/* A directory whose time is still to be set. */
+struct directory_time {
+	struct list_head node;
+	const char *name; /* in the archive */
+	uint32_t mtime;
+};
+
 struct unpacker {
 	struct list_head first_names;
+	struct list_head directory_times;
 	unsigned int num_failed;
 };
 
@@ -96,6 +107,38 @@ static void forget_names(struct unpacker *unpacker)
 
 		list_remove(&first->node);
 		kfree(first);
+	}
+}
+
+/* ---- Times of directories ---- */
+
+/* Without memory the time is wrong: no reason to give up. */
+static void remember_time(struct unpacker *unpacker, const char *name,
+			  uint32_t mtime)
+{
+	struct directory_time *time = kmalloc(sizeof(*time));
+
+	if (!time)
+		return;
+	time->name = name;
+	time->mtime = mtime;
+	list_push_back(&unpacker->directory_times, &time->node);
+}
+
+static void set_directory_times(struct unpacker *unpacker)
+{
+	while (!list_empty(&unpacker->directory_times)) {
+		struct directory_time *time =
+			list_first(&unpacker->directory_times,
+				   struct directory_time, node);
+		struct path path;
+
+		if (!lookup(*time->name ? time->name : ".", &path)) {
+			path.dentry->inode->mtime = time->mtime * NSEC_PER_SEC;
+			path_put(&path);
+		}
+		list_remove(&time->node);
+		kfree(time);
 	}
 }
 
@@ -230,6 +273,8 @@ static int unpack_member(struct unpacker *unpacker,
 	} else if (!S_ISDIR(entry->mode)) {
 		err = -EINVAL;
 	}
+	if (!err && S_ISDIR(entry->mode))
+		remember_time(unpacker, name, entry->mtime);
 	return err ? err : set_attributes(name, entry);
 }
 
@@ -242,6 +287,7 @@ int initramfs_unpack(const void *data, size_t size)
 	int err = 0;
 
 	list_init(&unpacker.first_names);
+	list_init(&unpacker.directory_times);
 	cpio_open(&reader, data, size);
 	while ((result = cpio_next(&reader, &entry)) == CPIO_ENTRY ||
 	       result == CPIO_TRAILER) {
@@ -258,6 +304,7 @@ int initramfs_unpack(const void *data, size_t size)
 		err = 0;
 	}
 	forget_names(&unpacker);
+	set_directory_times(&unpacker);
 	if (unpacker.num_failed > 1)
 		log_warning("initramfs: %u files could not be made",
 			    unpacker.num_failed);
