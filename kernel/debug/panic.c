@@ -74,13 +74,18 @@ void __stack_chk_fail(void)
 	panic("a kernel stack frame was overwritten (stack protector)");
 }
 
-static void print_function(vaddr_t pc)
+/*
+ * @pc lies in the function, or just behind it: a return address does if the
+ * call is the function's last instruction (it never returns).
+ */
+static void print_function(vaddr_t pc, bool is_return_address)
 {
 	size_t offset;
-	const char *name = symbol_find(pc, &offset);
+	const char *name = symbol_find(pc - is_return_address, &offset);
 
 	if (name)
-		log_error("  [<%016lx>] %s+0x%zx", pc, name, offset);
+		log_error("  [<%016lx>] %s+0x%zx", pc, name,
+			  offset + is_return_address);
 	else
 		log_error("  [<%016lx>]", pc);
 }
@@ -91,10 +96,10 @@ void backtrace_print(vaddr_t fp, vaddr_t pc)
 
 	log_error("Call chain, innermost first:");
 	if (pc)
-		print_function(pc);
+		print_function(pc, false);
 	for (int depth = 0; depth < MAX_DEPTH; depth++) {
 		if (!arch_backtrace_step(&frame, &at))
 			return;
-		print_function(at);
+		print_function(at, true);
 	}
 }
