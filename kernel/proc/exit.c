@@ -207,7 +207,7 @@ static bool leave_tree(struct thread *me, struct process *process)
 	pid_put(pid);
 	list_for_each_safe (dead, next, &unwanted, sibling) {
 		list_remove(&dead->sibling);
-		process_put(dead);
+		process_forget(dead);
 	}
 	return is_leader;
 }

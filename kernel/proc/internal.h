@@ -21,10 +21,11 @@ void process_count_fork(void);
 
 /*
  * Take a dead process out of the tree, for good: nobody finds it any more.
- * The caller then drops the tree's reference with process_put(), without
- * process_tree_lock. What it used is added to its parent's children's.
+ * The caller then calls process_forget(), without process_tree_lock.
  */
 void process_unlink(struct process *process) MUST_HOLD(process_tree_lock);
+/* After process_unlink(): drop the tree's reference, tell the hook. */
+void process_forget(struct process *process);
 /* Into the tree, which takes a reference, as a child of @parent, in the group
  * and session of @like. */
 void process_link(struct process *process, struct process *parent,

@@ -242,6 +242,23 @@ void process_unlink(struct process *process)
 	process_uncount_thread(process->leader);
 }
 
+static void nobody_cares(int pid)
+{
+}
+
+static void (*process_gone)(int pid) = nobody_cares;
+
+void process_set_gone_hook(void (*gone)(int pid))
+{
+	process_gone = gone;
+}
+
+void process_forget(struct process *process)
+{
+	process_gone(process_pid(process));
+	process_put(process);
+}
+
 int process_parent_pid(struct process *process)
 {
 	int number;

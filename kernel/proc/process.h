@@ -188,6 +188,12 @@ int process_session_number(struct process *process);
 /* getppid(2): 0 if it has none. */
 int process_parent_pid(struct process *process);
 
+/*
+ * Boot: @gone(pid) is called when a process has left the table, so that what
+ * others remember under its number can go. Context: thread, no lock held.
+ */
+void process_set_gone_hook(void (*gone)(int pid));
+
 /* Boot: make pid 1 from the first of the names that can be run; no return. */
 void process_start_init(const char *init_argument);
 

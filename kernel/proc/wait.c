@@ -56,7 +56,7 @@ static void describe(struct process *child, int code, int detail, int status,
 	usage_add(&event->usage, &child->children_usage);
 }
 
-/* True if @reaped is to be put when the lock is free. */
+/* True if @child is to be forgotten when the lock is free. */
 static bool take_zombie(struct process *child, unsigned int options,
 			struct wait_event *event)
 {
@@ -126,7 +126,7 @@ static enum look look_at_children(const struct wait_request *request,
 	}
 	spin_unlock(&process_tree_lock);
 	if (reaped)
-		process_put(reaped);
+		process_forget(reaped);
 	return look;
 }
 

@@ -503,3 +503,20 @@ void dentry_prune(struct dentry *dir)
 		dentry_put(dentry);
 	}
 }
+
+void dentry_forget_name(struct dentry *dir, const char *name)
+{
+	size_t len = strlen(name);
+	struct dentry *dentry;
+
+	spin_lock(&dentry_lock);
+	dentry = dentry_find(dir, name, len, name_hash(name, len));
+	if (dentry)
+		dentry_get(dentry);
+	spin_unlock(&dentry_lock);
+	if (!dentry)
+		return;
+	dentry_prune(dentry);
+	dentry_unhash(dentry);
+	dentry_put(dentry);
+}

@@ -109,6 +109,9 @@ struct dentry *dentry_make_anonymous(struct inode *inode, const char *name);
 /* Forget cached names below @dir that are not in use (procfs: a process
  * died; tests). */
 void dentry_prune(struct dentry *dir);
+/* Forget @name in @dir and what is cached below it, as far as it is not in
+ * use; it is looked up afresh next time. Context: thread. */
+void dentry_forget_name(struct dentry *dir, const char *name);
 /* Memory is short: forget up to @count names that nobody uses. Returns how
  * many went. Context: thread, may sleep. */
 unsigned int dentry_shrink(unsigned int count);

@@ -632,6 +632,20 @@ static const struct super_ops super_ops = {
 	.statfs = statfs,
 };
 
+/* The one mounted first, kept for ever; names in others go when memory does. */
+static struct super_block *first_mounted;
+
+/* Names below /proc/PID go with the process. */
+static void process_is_gone(int pid)
+{
+	char name[16];
+
+	if (!first_mounted)
+		return;
+	format_string(name, sizeof(name), "%d", pid);
+	dentry_forget_name(first_mounted->root, name);
+}
+
 static int mount(const struct file_system_type *type, const char *source,
 		 unsigned int flags, const char *options,
 		 struct super_block **out)
@@ -652,6 +666,10 @@ static int mount(const struct file_system_type *type, const char *source,
 		err = -ENOMEM;
 		goto put_sb;
 	}
+	if (!first_mounted) {
+		refcount_get(&sb->refs);
+		first_mounted = sb;
+	}
 	*out = sb;
 	return 0;
 
@@ -671,4 +689,5 @@ void procfs_init(void)
 		log_error("proc: no memory for namespaces");
 	else
 		file_system_register(&proc_type);
+	process_set_gone_hook(process_is_gone);
 }
