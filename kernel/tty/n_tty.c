@@ -665,13 +665,6 @@ size_t n_tty_read(struct n_tty *n, char *to, size_t size, bool *line_done)
 	return done;
 }
 
-void n_tty_skip_end_of_file(struct n_tty *n)
-{
-	if (n_tty_is_canonical(n) && n->tail != n->line_head &&
-	    bit_test(n->end_of_file, n->tail))
-		n->tail++;
-}
-
 size_t n_tty_input_count(const struct n_tty *n)
 {
 	size_t count = 0;

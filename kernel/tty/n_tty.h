@@ -89,12 +89,10 @@ size_t n_tty_receive_room(const struct n_tty *n);
 bool n_tty_readable(const struct n_tty *n, size_t minimum);
 /*
  * Take up to @size bytes out. In canonical mode it stops behind the end of a
- * line, and then sets *@line_done; 0 bytes with it means end of file.
+ * line, and then sets *@line_done; 0 bytes with it means end of file. An end of
+ * file right behind the last byte taken belongs to this read.
  */
 size_t n_tty_read(struct n_tty *n, char *to, size_t size, bool *line_done);
-/* A read took exactly a line's bytes: an end of file right behind belongs to
- * it and does not make the next read return 0. */
-void n_tty_skip_end_of_file(struct n_tty *n);
 /* Bytes that a read could get: FIONREAD. */
 size_t n_tty_input_count(const struct n_tty *n);
 

@@ -230,8 +230,6 @@ static size_t take_chunk(struct tty *tty, char *chunk, size_t size,
 
 	tty_lock(tty);
 	taken = n_tty_read(&tty->line, chunk, size, line_done);
-	if (taken == size && !*line_done)
-		n_tty_skip_end_of_file(&tty->line);
 	if ((taken || *line_done) && tty->below->input_taken)
 		tty->below->input_taken(tty);
 	tty_unlock(tty);
