@@ -38,6 +38,7 @@ void run_queue_init(unsigned int hart_index, struct thread *idle)
 	rq->quantum_armed_ns = UINT64_MAX;
 	rq->idle = idle;
 	rq->current = idle;
+	idle->sched.hart = hart_index; /* R2 */
 	rq->online = true;
 }
 
