@@ -187,6 +187,8 @@ static bool is_wanted(struct process *process, const struct thread *thread,
 static void announce(struct process *process, struct thread *thread, int signo)
 {
 	wake_all(&process->shared_pending.watchers);
+	if (process->stopped && signo != SIGKILL)
+		return; /* until SIGCONT */
 	if (!thread)
 		thread = choose_thread(process, signo);
 	else if (!may_take(thread, signo))
