@@ -60,6 +60,7 @@ struct pipe {
 	uint64_t reader_opens, writer_opens; /* ever; fifo_open() waits */
 	struct page *spare;
 	bool polled; /* somebody may want every write announced */
+	bool anonymous; /* of pipe2(): opening /proc/PID/fd/N never waits */
 
 	struct wait_queue read_wait, write_wait;
 
@@ -700,7 +701,8 @@ static int fifo_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 
 	mutex_lock(&pipe->lock);
-	alone = access == O_RDONLY ? !pipe->writers : !pipe->readers;
+	alone = !pipe->anonymous &&
+		(access == O_RDONLY ? !pipe->writers : !pipe->readers);
 	seen_readers = pipe->reader_opens;
 	seen_writers = pipe->writer_opens;
 	if (access == O_WRONLY && nonblock && alone)
@@ -750,6 +752,7 @@ static int open_end(struct inode *inode, unsigned int flags, struct file **out)
 		inode_put(inode);
 		return -ENOMEM;
 	}
+	pipe->anonymous = true;
 	format_string(name, sizeof(name), "pipe:[%lu]", inode->ino);
 	inode_get(inode); /* file_create_anonymous() keeps or drops one */
 	err = file_create_anonymous(inode, name, &fifo_file_ops, flags, pipe,
