@@ -56,8 +56,8 @@ void ktest_not_equal(const char *expr, uint64_t found, uint64_t expected,
 		     const char *file, int line);
 
 /*
- * Run the tests of room or name @which. Prints a line for each and a sum:
- * "ktest: 12 passed, 0 failed". Returns how many failed; -1 when there was
- * none of that name. Context: thread.
+ * Run the tests of room or name @which (NULL: none, silently). Prints a line
+ * for each and a sum: "ktest: 12 passed, 0 failed". Returns how many failed; -1
+ * when there was none of that name. Context: thread.
  */
 int ktest_run(const char *which);
