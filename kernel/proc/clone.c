@@ -95,7 +95,7 @@ static int check_limits(void)
 {
 	const struct cred *cred = current()->cred;
 
-	if (process_count_threads() >= process_max_threads())
+	if (!process_is_room())
 		return -EAGAIN;
 	if (cred->uid != 0 && !capable(CAP_SYS_RESOURCE) &&
 	    !capable(CAP_SYS_ADMIN) &&

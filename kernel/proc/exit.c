@@ -179,7 +179,7 @@ static void give_children_away(struct process *process,
 static void become_zombie(struct process *process, struct list_head *unwanted)
 {
 	give_children_away(process, unwanted);
-	process->zombie = true;
+	process_set_zombie(process);
 	group_check_orphaned(process, NULL);
 	if (process_announce_exit(process))
 		collect(process, unwanted);

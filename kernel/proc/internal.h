@@ -13,12 +13,15 @@ void pids_init(void);
 /* A copy of @parent's limits and settings, in no tree yet, refs 1; @pid's
  * reference is taken over on success. NULL: no memory. */
 struct process *process_create(struct pid *pid);
-void processes_init(void);
+/* May there be another thread, and a process for it? */
+bool process_is_room(void);
 /* One more or less thread in the system, and of its user's. */
 void process_count_thread(struct thread *thread);
 void process_uncount_thread(struct thread *thread);
 void process_count_fork(void);
 
+/* It has given back all but its record. */
+void process_set_zombie(struct process *process) MUST_HOLD(process_tree_lock);
 /*
  * Take a dead process out of the tree, for good: nobody finds it any more.
  * The caller then calls process_forget(), without process_tree_lock.

@@ -92,7 +92,7 @@ static bool victim_is_dying(void)
 	victim = process_find(READ_ONCE(victim_pid));
 	if (!victim)
 		return false;
-	dying = READ_ONCE(victim->num_threads) > 0;
+	dying = !READ_ONCE(victim->zombie);
 	process_put(victim);
 	return dying;
 }

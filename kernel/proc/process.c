@@ -31,16 +31,21 @@
 #include "kernel/vfs/cred.h"
 #include "kernel/vfs/file.h"
 
-/* Memory that a thread needs: we let threads have an eighth of it all. */
-#define THREAD_MEMORY (8 * KERNEL_STACK_SIZE)
+/*
+ * How many threads and processes memory allows: a thread's stack is to take an
+ * eighth of its share at most; a process needs page tables and pages of its
+ * own, some 100 KiB for the smallest.
+ */
+#define THREAD_SHARE  (8 * KERNEL_STACK_SIZE)
+#define PROCESS_SHARE (16 * KERNEL_STACK_SIZE)
 #define MIN_THREADS   64u
 
 struct process *init_process;
 
 static struct slab_cache *process_cache;
-static unsigned int max_threads;
+static unsigned int max_threads, max_processes;
 /* Atomic. */
-static unsigned int num_processes, num_threads;
+static unsigned int num_processes, num_living, num_threads;
 static uint64_t num_forks;
 
 /* ---- Limits -------------------------------------------------------------- */
@@ -89,6 +94,12 @@ static uint64_t file_size_limit(void)
 	return process ? process_limit(process, RLIMIT_FSIZE) : RLIM_INFINITY;
 }
 
+bool process_is_room(void)
+{
+	return READ_ONCE(num_threads) < max_threads &&
+	       READ_ONCE(num_living) < max_processes;
+}
+
 unsigned int process_max_threads(void)
 {
 	return max_threads;
@@ -130,14 +141,21 @@ unsigned int process_count(void)
 
 /* ---- Making and freeing -------------------------------------------------- */
 
+static unsigned int share_of_memory(uint64_t pages, uint64_t share)
+{
+	uint64_t number = pages * PAGE_SIZE / share;
+
+	return (unsigned int)MIN(MAX(number, (uint64_t)MIN_THREADS),
+				 (uint64_t)PID_MAX);
+}
+
 void process_init(void)
 {
 	struct memory_info memory;
 
 	memory_get_info(&memory);
-	max_threads = (unsigned int)MIN(
-		memory.managed * PAGE_SIZE / THREAD_MEMORY, (uint64_t)PID_MAX);
-	max_threads = MAX(max_threads, MIN_THREADS);
+	max_threads = share_of_memory(memory.managed, THREAD_SHARE);
+	max_processes = share_of_memory(memory.managed, PROCESS_SHARE);
 	process_cache = slab_cache_create("process", sizeof(struct process), 0);
 	pids_init();
 	fd_set_limit_fn(descriptor_limit);
@@ -228,6 +246,13 @@ void process_link(struct process *process, struct process *parent,
 	process->pid->process = process;
 	process_get(process);
 	__atomic_fetch_add(&num_processes, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&num_living, 1, __ATOMIC_RELAXED);
+}
+
+void process_set_zombie(struct process *process)
+{
+	process->zombie = true;
+	__atomic_fetch_sub(&num_living, 1, __ATOMIC_RELAXED);
 }
 
 void process_unlink(struct process *process)
