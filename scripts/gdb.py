@@ -3,6 +3,7 @@
 
     help creance           this list, in gdb
     type TEXT              type a line at the machine's console
+    wait-for TEXT          let the machine run until its console says TEXT
     program NAME           symbols of usr/*/NAME, and stop in its main()
     threads                the kernel's threads
     thread-where TID       where in the kernel a thread sleeps
@@ -20,6 +21,7 @@ ecall into trap_entry, and the kernel's sret back into the program.
 """
 import glob
 import os
+import signal
 import socket
 import threading
 
@@ -34,7 +36,8 @@ PAGE = 4096
 DIRECT_MAP = 0xffffffc000000000
 REGISTERS = ('pc ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 '
              's10 s11 t3 t4 t5 t6').split()
-console = None
+console = None        # the socket of the machine's serial line
+said = awaited = b''  # its last output, and what `wait-for` waits for
 
 
 # ---- small helpers -----------------------------------------------------------
@@ -65,9 +68,8 @@ def in_user_mode():
 
 def where(address):
     """'function+12' or the number."""
-    return gdb.execute(f'info symbol {address:#x}', to_string=True).split(' in section')[0] \
-        if 'No symbol' not in gdb.execute(f'info symbol {address:#x}', to_string=True) \
-        else f'{address:#x}'
+    text = gdb.execute(f'info symbol {address:#x}', to_string=True)
+    return f'{address:#x}' if 'No symbol' in text else text.split(' in section')[0]
 
 
 def entries(head, struct, member):
@@ -138,11 +140,16 @@ class AttachMachine(Command):
 
     @staticmethod
     def listen():
+        global said, awaited
         while True:
             data = console.recv(65536)
             if not data:
                 return
             os.write(1, data)
+            said = (said + data)[-4096:]
+            if awaited and awaited in said:
+                awaited = b''
+                os.kill(os.getpid(), signal.SIGINT)  # as ^C: gdb stops the machine
 
 
 class Type(Command):
@@ -151,6 +158,17 @@ class Type(Command):
 
     def invoke(self, argument, from_tty):
         console.sendall(argument.encode() + b'\n')
+
+
+class WaitFor(Command):
+    """wait-for TEXT: let the machine run until its console says TEXT."""
+    name = 'wait-for'
+
+    def invoke(self, argument, from_tty):
+        global awaited
+        if argument.encode() not in said:
+            awaited = argument.encode()
+            gdb.execute('continue', to_string=True)
 
 
 class Program(Command):
@@ -366,6 +384,6 @@ class Help(Command):
         print(__doc__)
 
 
-for command in (AttachMachine, Type, Program, Threads, ThreadWhere, TrapFrame, PageWalk, Protocol,
+for command in (AttachMachine, Type, WaitFor, Program, Threads, ThreadWhere, TrapFrame, PageWalk, Protocol,
                 StepSyscall, Help):
     command()
