@@ -161,14 +161,20 @@ class Type(Command):
 
 
 class WaitFor(Command):
-    """wait-for TEXT: let the machine run until its console says TEXT."""
+    """wait-for TEXT: let the machine run until its console says TEXT (120 s at most)."""
     name = 'wait-for'
+    LIMIT_S = 120
 
     def invoke(self, argument, from_tty):
         global awaited
         if argument.encode() not in said:
             awaited = argument.encode()
+            limit = threading.Timer(self.LIMIT_S, os.kill, (os.getpid(), signal.SIGINT))
+            limit.start()
             gdb.execute('continue', to_string=True)
+            limit.cancel()
+            if argument.encode() not in said:
+                raise gdb.GdbError(f'the console did not say "{argument}"')
 
 
 class Program(Command):

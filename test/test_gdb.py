@@ -10,7 +10,7 @@ import pytest
 import machine as m
 
 SCRIPT = """
-wait-for things to try
+wait-for Things to try
 wait-for # 
 program twice
 type twice
