@@ -64,6 +64,15 @@ void tty_put(struct tty *tty)
 	kfree(tty);
 }
 
+/* Bytes that may be written now. A serial port's output waits while it is
+ * stopped (^S); into a stopped pty nothing goes at all, as on Linux. */
+static size_t write_room(const struct tty *tty)
+{
+	if (tty->below->is_pty && tty->line.stopped)
+		return 0;
+	return n_tty_write_room(&tty->line);
+}
+
 /* What the line wants to have done. */
 
 static void send_signals(struct pid *group, unsigned int events)
@@ -82,8 +91,7 @@ static bool take_writer_wake_up(struct tty *tty)
 {
 	if (!tty->writer_waits)
 		return false;
-	if (n_tty_write_room(&tty->line) < WRITER_ROOM &&
-	    n_tty_output_count(&tty->line))
+	if (write_room(tty) < WRITER_ROOM && n_tty_output_count(&tty->line))
 		return false;
 	tty->writer_waits = false;
 	return true;
@@ -347,7 +355,7 @@ static size_t put_chunk(struct tty *tty, const char *chunk, size_t size)
 	size_t taken;
 
 	tty_lock(tty);
-	taken = n_tty_write(&tty->line, chunk, size);
+	taken = write_room(tty) ? n_tty_write(&tty->line, chunk, size) : 0;
 	tty_unlock(tty);
 	return taken;
 }
@@ -357,7 +365,7 @@ static bool room_or_hang_up(struct tty *tty, const struct tty_open *open)
 	bool ready;
 
 	spin_lock(&tty->lock);
-	ready = n_tty_write_room(&tty->line) > 8 || tty->other_closed;
+	ready = write_room(tty) > 8 || tty->other_closed;
 	if (!ready)
 		tty->writer_waits = true;
 	spin_unlock(&tty->lock);
@@ -499,7 +507,7 @@ unsigned int tty_poll(struct file *file, struct poll_table *table)
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (tty->other_closed)
 		events |= EPOLLHUP;
-	if (n_tty_write_room(&tty->line) >= WRITER_ROOM)
+	if (write_room(tty) >= WRITER_ROOM)
 		events |= EPOLLOUT | EPOLLWRNORM;
 	else
 		tty->writer_waits = true;
