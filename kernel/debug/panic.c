@@ -24,7 +24,7 @@ void __stack_chk_fail(void) __noreturn;
 
 static unsigned int panicking; /* atomic */
 
-static void panic_begin(const char *fmt, va_list args)
+static __printf(1, 0) void panic_begin(const char *fmt, va_list args)
 {
 	char text[256];
 
