@@ -4,9 +4,9 @@
  *
  * Idea: memory is promised more freely than there is (fork copies nothing,
  * mmap touches nothing), so it can run out at any page fault. Then the process
- * that gives back most is killed: the one with the largest resident size,
- * shifted by what its oom_score_adj says in thousandths of all memory (-1000:
- * never). The first process goes only if it is alone, which is the end anyway.
+ * that gives back most is killed: the one with the largest resident size and
+ * the most descriptors, shifted by what its oom_score_adj says in thousandths
+ * of all memory (-1000: never). The first process goes only if it is alone, which is the end anyway.
  *
  * Only one dies at a time: while a victim is still there, its memory may be
  * about to come back.
@@ -19,6 +19,7 @@
 #include "kernel/proc/internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
+#include "kernel/vfs/file.h"
 
 /* So long a victim has before another one is chosen. */
 #define VICTIM_TIME_NS (2 * NSEC_PER_SEC)
@@ -27,6 +28,26 @@
 /* The process dying now, and since when; racy reads do no harm. */
 static int victim_pid;
 static uint64_t victim_since_ns;
+
+/*
+ * Descriptors stand for kernel memory that shows nowhere else (a full pipe is
+ * 16 pages); taken as a page for each slot of the table.
+ */
+static long descriptor_pages(struct process *process)
+{
+	struct thread *thread;
+	long pages = 0;
+
+	spin_lock(&process->lock);
+	list_for_each (thread, &process->threads, process_node) {
+		if (thread->files) {
+			pages = (long)READ_ONCE(thread->files->size);
+			break;
+		}
+	}
+	spin_unlock(&process->lock);
+	return pages;
+}
 
 /* Pages that killing @process would bring; below 0: leave it alone. */
 static long score(struct process *process)
@@ -42,6 +63,7 @@ static long score(struct process *process)
 		return -1;
 	pages = (long)vm_resident_pages(space);
 	vm_space_put(space);
+	pages += descriptor_pages(process);
 	memory_get_info(&memory);
 	pages += process->oom_score_adj * (long)memory.managed / 1000;
 	return MAX(pages, 1L);
