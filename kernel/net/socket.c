@@ -165,6 +165,8 @@ static ssize_t socket_read(struct file *file, struct io_buf *io, loff_t *pos)
 		.nonblock = io->nonblock,
 	};
 
+	if (!io->left) /* unlike recv(2), which waits */
+		return 0;
 	return socket->ops->receive(socket, &message);
 }
 

@@ -215,16 +215,17 @@ static int take_available(struct receiving *receiving, struct list_head *used)
 	struct unix_message *message, *next;
 
 	list_for_each_safe (message, next, &self->queue, node) {
-		int result = take_from(receiving, message);
+		int result;
 
+		if (!receiving->request->io->left)
+			return 0;
+		result = take_from(receiving, message);
 		if (message->done == message->size) {
 			unix_message_pop(self, message);
 			list_push_back(used, &message->node);
 		}
 		if (result != 1)
 			return result;
-		if (!receiving->request->io->left)
-			return 0;
 	}
 	return 1;
 }
@@ -334,10 +335,9 @@ ssize_t unix_stream_receive(struct socket *socket,
 		return -EINVAL;
 	if (request->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (!request->io->left)
-		return 0;
 	if ((request->flags & MSG_WAITALL) && !receiving.peek)
 		target = request->io->left;
+	target = MAX(target, (size_t)1); /* no room: still wait for bytes */
 
 	err = receive_bytes(&receiving, target);
 	finish_ancillary(&receiving);
