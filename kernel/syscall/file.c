@@ -10,6 +10,7 @@
 #include "kernel/syscall/table.h"
 #include "kernel/syscall/user_path.h"
 #include "kernel/vfs/attributes.h"
+#include "kernel/vfs/notify.h"
 
 #include <asm/ioctls.h>
 #include <linux/close_range.h>
@@ -402,6 +403,8 @@ long sys_ftruncate(const struct syscall_args *a)
 		err = -EINVAL;
 	else
 		err = inode_truncate(file->inode, (uint64_t)length);
+	if (!err)
+		notify_dentry(file->path.dentry, IN_MODIFY);
 	file_put(file);
 	return err;
 }
