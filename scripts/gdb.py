@@ -19,6 +19,7 @@ ecall into trap_entry, and the kernel's sret back into the program.
 
 `step-syscall` from a program that is not at an ecall runs on to its next one.
 """
+import contextlib
 import glob
 import os
 import signal
@@ -34,6 +35,7 @@ INTERRUPT = 1 << 63   # in scause
 SPP = 1 << 8          # in sstatus: the trap came from the kernel
 PAGE = 4096
 DIRECT_MAP = 0xffffffc000000000
+HANDLERS = "'kernel/syscall/dispatch.c'::handlers"
 REGISTERS = ('pc ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 '
              's10 s11 t3 t4 t5 t6').split()
 console = None        # the socket of the machine's serial line
@@ -59,6 +61,21 @@ def instruction(address):
         return int.from_bytes(gdb.selected_inferior().read_memory(address, 4).tobytes(), 'little')
     except gdb.MemoryError:
         return 0
+
+
+@contextlib.contextmanager
+def as_kernel():
+    """Read the kernel's memory while a program runs: QEMU lets gdb see what the
+    hart may see in its present mode, so that is lent the kernel's. Never let
+    the machine run meanwhile."""
+    user = int(value('$priv')) == 0
+    if user:
+        gdb.execute('set $priv = 1', to_string=True)
+    try:
+        yield
+    finally:
+        if user:
+            gdb.execute('set $priv = 0', to_string=True)
 
 
 def in_user_mode():
@@ -89,13 +106,17 @@ def threads():
 def find_thread(text):
     """The thread of a number, or the one that runs on the selected hart."""
     if text:
-        for t in threads():
-            if int(t['tid']) == int(text, 0):
-                return t
+        with as_kernel():
+            for t in threads():
+                if int(t['tid']) == int(text, 0):
+                    return t
         raise gdb.GdbError(f'no thread {text}; `threads` lists them')
     # sscratch is the thread while in user mode and 0 in the kernel, where tp is.
     at = register('sscratch') or register('tp')
-    return gdb.Value(at).cast(gdb.lookup_type('struct thread').pointer()).dereference()
+    thread = gdb.Value(at).cast(gdb.lookup_type('struct thread').pointer()).dereference()
+    with as_kernel():
+        thread.fetch_lazy()
+    return thread
 
 
 def frame_of(thread):
@@ -105,8 +126,8 @@ def frame_of(thread):
 
 def syscall_name(number):
     try:
-        entry = value('syscall_table')[number]
-        return entry['name'].string()
+        with as_kernel():
+            return where(int(value(HANDLERS)[number])).replace('sys_', '', 1)
     except (gdb.error, gdb.MemoryError):
         return f'call {number}'
 
@@ -134,6 +155,9 @@ class AttachMachine(Command):
         console.connect(path)
         threading.Thread(target=self.listen, daemon=True).start()
         gdb.execute('set architecture riscv:rv64', to_string=True)
+        # Else gdb reads the instruction where a breakpoint goes, and cannot when that
+        # is the other mode's memory.
+        gdb.execute('set riscv use-compressed-breakpoints on')
         gdb.execute(f'target remote {stub}', to_string=True)
         print('The machine waits before its first instruction. `continue` (or c) lets it run, ^C '
               'stops it;\n`type ls` types at its console; `help creance` lists more.')
@@ -203,6 +227,10 @@ class Threads(Command):
               32: 'killable', 64: 'stopped', 128: 'dead'}
 
     def run(self):
+        with as_kernel():
+            self.list()
+
+    def list(self):
         print(f'{"tid":>6} {"pid":>6} {"state":<14} {"hart":>4}  {"name":<16} struct thread')
         for t in threads():
             state = int(t['state'])
@@ -219,6 +247,10 @@ class ThreadWhere(Command):
     name = 'thread-where'
 
     def run(self, tid):
+        with as_kernel():
+            self.calls(tid)
+
+    def calls(self, tid):
         t = find_thread(tid)
         context = t['arch']['context']
         print(f'{t["name"].string()} will go on in {where(int(context["ra"]))}')
@@ -236,6 +268,10 @@ class TrapFrame(Command):
     name = 'trap-frame'
 
     def run(self, tid=''):
+        with as_kernel():
+            self.show(tid)
+
+    def show(self, tid):
         t = find_thread(tid)
         tf = frame_of(t)
         print(f'trap frame of {t["name"].string()} (tid {int(t["tid"])}) at {int(tf.address):#x}')
@@ -257,6 +293,10 @@ class PageWalk(Command):
 
     def run(self, address, tid=''):
         va = int(value(address)) & (2**64 - 1)
+        with as_kernel():
+            self.walk(va, tid)
+
+    def walk(self, va, tid):
         if tid:
             space = find_thread(tid)['space']
             table = int((space['page_table'] if int(space) else value('kernel_page_table'))['root'])
@@ -307,8 +347,10 @@ class Protocol(Command):
 
 def run_to(address, condition=None):
     """Let the machine run until @address is reached and the condition holds."""
+    address &= 2**64 - 1
     stop = gdb.Breakpoint(f'*{address:#x}', gdb.BP_HARDWARE_BREAKPOINT, internal=True)
     stop.silent = True
+    gdb.execute('set suppress-cli-notifications on')
     try:
         while True:
             gdb.execute('continue', to_string=True)
@@ -318,6 +360,7 @@ def run_to(address, condition=None):
                 return
     finally:
         stop.delete()
+        gdb.execute('set suppress-cli-notifications off')
 
 
 class StepSyscall(Command):
@@ -336,16 +379,19 @@ In the kernel, in a system call: back out, to the user instruction after the eca
             self.find()
 
     def find(self):
-        """One instruction at a time is too slow: see the next call in the kernel
-        first, and which ecall it came from; then it is known what to look for."""
-        t = int(find_thread('').address)
-        for _ in range(200000):
-            gdb.execute('stepi', to_string=True)
-            if in_user_mode() and instruction(register('pc')) == ECALL \
-                    and int(find_thread('').address) == t:
-                break
-        else:
-            raise gdb.GdbError('no ecall in 200,000 instructions')
+        """Step until the next instruction is an ecall of the same thread."""
+        t = register('sscratch')
+        gdb.execute('set suppress-cli-notifications on')
+        try:
+            for _ in range(100000):
+                gdb.execute('stepi', to_string=True)
+                if in_user_mode() and instruction(register('pc')) == ECALL \
+                        and register('sscratch') == t:
+                    break
+            else:
+                raise gdb.GdbError('no ecall in 100,000 instructions')
+        finally:
+            gdb.execute('set suppress-cli-notifications off')
         number = register('a7')
         print(f'program   {register("pc"):#x} {where(register("pc"))}: ecall, a7 = {number} '
               f'({syscall_name(number)}), a0 = {register("a0"):#x}')
@@ -359,12 +405,12 @@ In the kernel, in a system call: back out, to the user instruction after the eca
               f'{register("scause")} (ecall from user mode),')
         print(f'          sstatus.SPP = {register("sstatus") >> 8 & 1} (it came from user mode), '
               f'pc = stvec: trap_entry')
-        print(f'kernel    will save the registers of {pc:#x} and dispatch to sys_'
-              f'{syscall_name(number)}')
+        print(f'kernel    will save the registers of {pc:#x} and dispatch to '
+              f'sys_{syscall_name(number)}')
 
     def back(self):
         # At trap_entry itself the frame is not written yet: sepc has it.
-        if register('pc') == int(value('(long)&trap_entry')):
+        if register('pc') == int(value('(unsigned long)&trap_entry')):
             if register('scause') != USER_ECALL:
                 raise gdb.GdbError('this trap is not a system call')
             t, after = register('sscratch'), register('sepc') + 4

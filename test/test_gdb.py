@@ -22,7 +22,6 @@ step-syscall
 step-syscall
 step-syscall
 trap-frame
-kill
 """
 
 
