@@ -113,10 +113,8 @@ static int open_contents(struct file *file, unsigned int flags)
 		return err;
 	if (file->ops->open)
 		err = file->ops->open(inode, file);
-	if (!err && flags & O_TRUNC && S_ISREG(inode->mode)) {
+	if (!err && flags & O_TRUNC && S_ISREG(inode->mode))
 		err = inode_truncate(inode, 0);
-		notify_dentry(file->path.dentry, IN_MODIFY);
-	}
 	if (err && file_is_writable(file))
 		__atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);
 	return err;
@@ -157,6 +155,8 @@ static int open_checked(const struct path *path, unsigned int flags,
 	}
 	if (!(flags & O_PATH))
 		notify_dentry(path->dentry, IN_OPEN);
+	if (flags & O_TRUNC && S_ISREG(file->inode->mode))
+		notify_dentry(path->dentry, IN_MODIFY);
 	*out = file;
 	return 0;
 }

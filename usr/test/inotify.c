@@ -123,8 +123,8 @@ static void directory(void)
 	close(fd);
 	expect(wd, IN_CLOSE_NOWRITE, "a", "close after reading");
 	close(open(FILE_A, O_WRONLY | O_TRUNC));
-	expect(wd, IN_MODIFY, "a", "O_TRUNC");
 	expect(wd, IN_OPEN, "a", "open to write");
+	expect(wd, IN_MODIFY, "a", "O_TRUNC");
 	expect(wd, IN_CLOSE_WRITE, "a", "close");
 	rename(FILE_A, FILE_B);
 	cookie = expect(wd, IN_MOVED_FROM, "a", "moved from");

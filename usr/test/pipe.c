@@ -291,6 +291,7 @@ static void atomic(void)
 
 static void fifos(void)
 {
+	struct sigaction action = { .sa_handler = on_alarm };
 	char buf[8];
 	int r, w, status;
 
@@ -341,8 +342,7 @@ static void fifos(void)
 	wait(&status);
 	check(status == 0, "the reader is served");
 
-	signal(SIGALRM, on_alarm);
-	siginterrupt(SIGALRM, 1);
+	sigaction(SIGALRM, &action, NULL);
 	ualarm(20000, 0);
 	check(open(FIFO, O_RDONLY) < 0 && errno == EINTR, "open: EINTR");
 	unlink(FIFO);
