@@ -22,6 +22,7 @@
 #include "kernel/mm/user_copy.h"
 #include "kernel/mm/vm_space.h"
 #include "kernel/proc/internal.h"
+#include "kernel/proc/itimer.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vfs/cred.h"
@@ -372,6 +373,8 @@ long process_clone(const struct clone_args_kernel *args)
 
 	process_count_thread(child);
 	process_count_fork();
+	if (!(args->flags & CLONE_THREAD))
+		itimer_limit_changed(child->process);
 	sched_start(child); /* it may have ended after this */
 	if (wait)
 		wait_for_vfork(wait);

@@ -219,17 +219,13 @@ void itimer_set(int which, const struct itimer_value *value,
 	spin_unlock(&process->lock);
 }
 
-static void watch_limit(struct process *process)
-{
-	if (process_limit(process, RLIMIT_CPU) != RLIM_INFINITY)
-		timer_start(&process->cpu_timer.timer, clock_now_ns());
-}
-
 void itimer_limit_changed(struct process *process)
 {
+	if (process_limit(process, RLIMIT_CPU) == RLIM_INFINITY)
+		return;
 	spin_lock(&process->lock);
 	if (process->num_threads > 0)
-		watch_limit(process);
+		timer_start(&process->cpu_timer.timer, clock_now_ns());
 	spin_unlock(&process->lock);
 }
 
@@ -252,6 +248,4 @@ void process_timers_exit(struct process *process)
 void process_timers_exec(struct process *process)
 {
 	posix_timers_delete_all(process);
-	/* The limit is inherited by fork; a child that matters does exec. */
-	watch_limit(process);
 }

@@ -25,7 +25,8 @@ void itimer_get(int which, struct itimer_value *value);
 void itimer_set(int which, const struct itimer_value *value,
 		struct itimer_value *old);
 
-/* RLIMIT_CPU was set: watch it. Context: thread, no lock held. */
+/* RLIMIT_CPU was set, or inherited by a new process that is about to run:
+ * watch it. Context: thread, no lock held. */
 void itimer_limit_changed(struct process *process);
 
 /* For signal_pending.c, process.lock held: SIGALRM was taken, so the timer may

@@ -7,6 +7,8 @@
 #include "kernel/abi/resource.h"
 #include "kernel/abi/time.h"
 #include "kernel/mm/user_copy.h"
+#include "kernel/mm/vm_space.h"
+#include "kernel/proc/itimer.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/args.h"
 #include "kernel/syscall/table.h"
@@ -135,6 +137,23 @@ static int check_limit(unsigned int resource, const struct rlimit_pair *old,
 	return 0;
 }
 
+/* Some limits are watched elsewhere than where they are kept. */
+static void limit_changed(struct process *process, unsigned int resource,
+			  const struct rlimit_pair *new)
+{
+	struct vm_space *space;
+
+	if (resource == RLIMIT_CPU)
+		itimer_limit_changed(process);
+	if (resource == RLIMIT_STACK) {
+		space = process_vm_get(process);
+		if (!space)
+			return;
+		WRITE_ONCE(space->stack_limit, new->soft);
+		vm_space_put(space);
+	}
+}
+
 /* Set to *@new (may be NULL), get the value before in *@old. */
 static int exchange_limit(struct process *process, unsigned int resource,
 			  const struct rlimit_pair *new,
@@ -153,6 +172,8 @@ static int exchange_limit(struct process *process, unsigned int resource,
 	if (new && !err)
 		process->rlimits[resource] = *new;
 	spin_unlock(&process->lock);
+	if (new && !err)
+		limit_changed(process, resource, new);
 	return err;
 }
 
