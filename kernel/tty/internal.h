@@ -78,7 +78,7 @@ struct tty {
 struct tty_open {
 	struct tty *tty;
 	unsigned int hangups; /* tty->hangups when it was opened */
-	bool is_console;      /* /dev/console: survives, no job control */
+	bool is_console;      /* /dev/console: survives hang-ups */
 };
 
 /* tty.c */

@@ -7,9 +7,10 @@
  * ring; the port takes what its FIFO holds and interrupts when it wants more.
  *
  * /dev/console is the terminal of the console port, but never becomes a
- * controlling terminal by being opened, knows no job control and survives
- * hang-ups: the last resort of process 1. /dev/tty is the terminal of the
- * session that opens it.
+ * controlling terminal by being opened and survives hang-ups: the last resort
+ * of process 1. (Linux also lets background jobs read from it, which then take
+ * the shell's lines away; not here.) /dev/tty is the terminal of the session
+ * that opens it.
  */
 #include "kernel/tty/internal.h"
 

@@ -338,7 +338,7 @@ ssize_t tty_read(struct file *file, struct io_buf *io, loff_t *pos)
 
 	if (tty_is_hung_up(open) || !io->left)
 		return 0;
-	result = open->is_console ? 0 : tty_check_foreground(tty, SIGTTIN);
+	result = tty_check_foreground(tty, SIGTTIN);
 	if (!result)
 		result = lock_side(&tty->read_lock, io->nonblock);
 	if (result)
@@ -430,10 +430,9 @@ static ssize_t write_all(struct tty *tty, const struct tty_open *open,
 }
 
 /* TOSTOP: output from the background stops, too. */
-static int check_may_write(struct tty *tty, const struct tty_open *open)
+static int check_may_write(struct tty *tty)
 {
-	if (open->is_console ||
-	    !(READ_ONCE(tty->line.termios.c_lflag) & TOSTOP))
+	if (!(READ_ONCE(tty->line.termios.c_lflag) & TOSTOP))
 		return 0;
 	return tty_check_foreground(tty, SIGTTOU);
 }
@@ -446,7 +445,7 @@ ssize_t tty_write(struct file *file, struct io_buf *io, loff_t *pos)
 
 	result = check_writable(tty, open);
 	if (!result)
-		result = check_may_write(tty, open);
+		result = check_may_write(tty);
 	if (!result)
 		result = lock_side(&tty->write_lock, io->nonblock);
 	if (result)
