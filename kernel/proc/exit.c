@@ -165,8 +165,7 @@ static void give_children_away(struct process *process,
 
 	list_for_each_safe (child, next, &process->children, sibling) {
 		list_remove(&child->sibling);
-		child->parent = heir;
-		list_push_back(&heir->children, &child->sibling);
+		process_set_parent(child, heir);
 		child->exit_signal = SIGCHLD;
 		tell_parent_died(child);
 		if (child->zombie && process_announce_exit(child))

@@ -20,6 +20,9 @@ void process_count_thread(struct thread *thread);
 void process_uncount_thread(struct thread *thread);
 void process_count_fork(void);
 
+/* Into @parent's children; it is in nobody's. */
+void process_set_parent(struct process *process, struct process *parent)
+	MUST_HOLD(process_tree_lock);
 /* It has given back all but its record. */
 void process_set_zombie(struct process *process) MUST_HOLD(process_tree_lock);
 /*

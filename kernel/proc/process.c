@@ -231,11 +231,17 @@ void process_put(struct process *process)
 
 /* ---- The tree ------------------------------------------------------------ */
 
+void process_set_parent(struct process *process, struct process *parent)
+{
+	process->parent = parent;
+	WRITE_ONCE(process->parent_pid, process_pid(parent));
+	list_push_back(&parent->children, &process->sibling);
+}
+
 void process_link(struct process *process, struct process *parent,
 		  struct process *like)
 {
-	process->parent = parent;
-	list_push_back(&parent->children, &process->sibling);
+	process_set_parent(process, parent);
 	process->group = like->group;
 	pid_get(process->group);
 	list_push_back(&process->group->group, &process->group_node);
@@ -282,16 +288,6 @@ void process_forget(struct process *process)
 {
 	process_gone(process_pid(process));
 	process_put(process);
-}
-
-int process_parent_pid(struct process *process)
-{
-	int number;
-
-	spin_lock(&process_tree_lock);
-	number = process->parent ? process_pid(process->parent) : 0;
-	spin_unlock(&process_tree_lock);
-	return number;
 }
 
 struct process *process_find_or_current(int number)

@@ -67,6 +67,7 @@ struct process {
 	/* Under process_tree_lock. */
 	struct pid *pid; /* fixed */
 	struct process *parent;
+	int parent_pid; /* its number; read without the lock */
 	struct list_head children;
 	struct list_head sibling; /* in parent->children */
 	struct pid *group;
@@ -186,7 +187,10 @@ struct process *process_find_or_current(int number);
 int process_group_number(struct process *process);
 int process_session_number(struct process *process);
 /* getppid(2): 0 if it has none. */
-int process_parent_pid(struct process *process);
+static inline int process_parent_pid(const struct process *process)
+{
+	return READ_ONCE(process->parent_pid);
+}
 
 /*
  * Boot: @gone(pid) is called when a process has left the table, so that what
