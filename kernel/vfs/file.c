@@ -296,9 +296,7 @@ loff_t generic_file_seek(struct file *file, loff_t offset, int whence)
 	}
 	if (err)
 		return err;
-	if (__builtin_add_overflow(base, offset, &offset))
-		return -EOVERFLOW;
-	if (offset < 0)
+	if (__builtin_add_overflow(base, offset, &offset) || offset < 0)
 		return -EINVAL;
 	file->pos = offset;
 	return offset;

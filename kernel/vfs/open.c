@@ -197,7 +197,7 @@ static int find_or_create(struct walk *walk, unsigned int flags, uint32_t mode,
 	found->dentry = dentry;
 	found->created = !dentry->inode;
 	if (!dentry->inode) {
-		err = walk->last.slash ? -EISDIR : path_may_write(&walk->at);
+		err = path_may_write(&walk->at);
 		if (!err)
 			err = may_create(dir->inode);
 		if (!err)
@@ -214,15 +214,13 @@ unlock:
 
 /* O_CREAT does not follow strangers into files lying in sticky directories;
  * the sysctls fs.protected_* are not there, so nothing is refused here. */
-static int open_found(const struct path *path, unsigned int flags,
-		      const struct walk *walk, bool created, struct file **out)
+static int open_found(const struct path *path, unsigned int flags, bool created,
+		      struct file **out)
 {
 	int err;
 
 	if (S_ISDIR(path->dentry->inode->mode))
 		return -EISDIR;
-	if (walk->last.slash || flags & O_DIRECTORY)
-		return -ENOTDIR;
 	if (created)
 		flags &= ~(unsigned int)O_TRUNC;
 	err = check_open(path, flags, created);
@@ -239,8 +237,8 @@ static int open_last(struct walk *walk, unsigned int flags, uint32_t mode,
 	for (;;) {
 		struct path at;
 
-		if (!walk->last.len)
-			return -EISDIR; /* "/" */
+		if (!walk->last.len || walk->last.slash)
+			return -EISDIR; /* "/", "name/": no file can be so */
 		if (walk->last.name[0] == '.' &&
 		    (walk->last.len == 1 ||
 		     (walk->last.len == 2 && walk->last.name[1] == '.')))
@@ -250,10 +248,9 @@ static int open_last(struct walk *walk, unsigned int flags, uint32_t mode,
 			err = find_or_create(walk, flags, mode, &found);
 		if (err)
 			return err;
-		if (!S_ISLNK(found.dentry->inode->mode) ||
-		    (flags & O_NOFOLLOW && !walk->last.slash)) {
+		if (!S_ISLNK(found.dentry->inode->mode) || flags & O_NOFOLLOW) {
 			walk_step_to(walk, found.dentry, &at);
-			err = open_found(&at, flags, walk, found.created, out);
+			err = open_found(&at, flags, found.created, out);
 			path_put(&at);
 			dentry_put(found.dentry);
 			return err;
@@ -263,7 +260,7 @@ static int open_last(struct walk *walk, unsigned int flags, uint32_t mode,
 		if (err)
 			return err;
 		if (!*walk->rest) /* a jump, or a link to "/" */
-			return open_found(&walk->at, flags, walk, false, out);
+			return open_found(&walk->at, flags, false, out);
 		err = walk_run(walk);
 		if (err)
 			return err;
