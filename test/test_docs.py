@@ -52,7 +52,7 @@ def test_every_function_is_defined_there(section):
             found = re.search(rf'^{name}:|^\.macro {name}\b', text, re.M)
         else:
             # A definition: the name with its arguments, then a brace.
-            found = re.search(rf'^[a-z][\w *]*\b{name}\([^;{{]*\)\n\{{', text, re.M)
+            found = re.search(rf'^[a-z][\w *]*\b{name}\([^;{{]*\)[\sA-Z_]*\n\{{', text, re.M)
         assert found, f'{step}: no {function} in {file}'
 
 
