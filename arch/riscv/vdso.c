@@ -73,11 +73,17 @@ void arch_vdso_update_clock(uint64_t mult, unsigned int shift,
 	if (!vdso_pages[0])
 		make_pages();
 	data = data_page();
+	/* As large a factor as fits: then one shift before the product and
+	 * none after it. */
+	while (shift < 64 && !(mult >> 63)) {
+		mult <<= 1;
+		shift++;
+	}
 	data->sequence++;
 	/* pairs with the fences in now_ns() of vdso/clock.c */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	data->mult = mult;
-	data->shift = shift;
+	data->shift = 64 - shift;
 	data->base_ticks = base_ticks;
 	data->realtime_offset_ns = realtime_offset_ns;
 	__atomic_thread_fence(__ATOMIC_RELEASE);

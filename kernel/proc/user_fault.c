@@ -13,14 +13,23 @@
 #include "kernel/mm/vm_space.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
 
-static void report(const struct trap_frame *tf, const char *what,
-		   vaddr_t address)
+/*
+ * The current thread did something that becomes @signo. It is worth a line only
+ * when the program has not asked for the signal: many use faults on purpose.
+ */
+static void fault(const struct trap_frame *tf, int signo, int si_code,
+		  vaddr_t address, const char *what)
 {
-	log_debug("%s[%d]: %s at %lx, pc %lx sp %lx", current()->name,
-		  thread_tid(current()), what, address, tf_pc(tf),
-		  tf_user_sp(tf));
+	struct thread *thread = current();
+
+	if (signal_handler(thread->process, signo) == HANDLER_DEFAULT)
+		log_debug("%s[%d]: %s at %lx, pc %lx sp %lx", thread->name,
+			  thread_tid(thread), what, address, tf_pc(tf),
+			  tf_user_sp(tf));
+	signal_force(signo, si_code, address);
 }
 
 void handle_user_page_fault(struct trap_frame *tf, vaddr_t address,
@@ -30,16 +39,14 @@ void handle_user_page_fault(struct trap_frame *tf, vaddr_t address,
 	case VM_FAULT_OK:
 		break;
 	case VM_FAULT_NO_AREA:
-		report(tf, "touched nothing", address);
-		signal_force(SIGSEGV, SEGV_MAPERR, address);
+		fault(tf, SIGSEGV, SEGV_MAPERR, address, "touched nothing");
 		break;
 	case VM_FAULT_NO_ACCESS:
-		report(tf, "forbidden access", address);
-		signal_force(SIGSEGV, SEGV_ACCERR, address);
+		fault(tf, SIGSEGV, SEGV_ACCERR, address, "forbidden access");
 		break;
 	case VM_FAULT_BUS:
-		report(tf, "beyond the file's end", address);
-		signal_force(SIGBUS, BUS_ADRERR, address);
+		fault(tf, SIGBUS, BUS_ADRERR, address,
+		      "beyond the file's end");
 		break;
 	case VM_FAULT_NO_MEMORY:
 		/* Someone is being killed, perhaps we: the instruction is
@@ -52,6 +59,5 @@ void handle_user_page_fault(struct trap_frame *tf, vaddr_t address,
 void handle_user_exception(struct trap_frame *tf, int signo, int si_code,
 			   vaddr_t address)
 {
-	report(tf, "exception", address);
-	signal_force(signo, si_code, address);
+	fault(tf, signo, si_code, address, "exception");
 }

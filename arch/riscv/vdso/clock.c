@@ -73,51 +73,60 @@ static uint64_t read_time(void)
 }
 
 /* ns on the monotonic clock, or on the wall clock. */
-static uint64_t now_ns(int wall)
+static inline uint64_t now_ns(int wall)
 {
-	uint32_t sequence;
+	uint32_t before;
 	uint64_t ns;
 
 	do {
-		unsigned __int128 scaled;
+		uint64_t ticks;
 
-		sequence = vdso_data.sequence;
+		/* Odd: never equal to what is read after. */
+		before = vdso_data.sequence & ~1U;
 		/* pairs with the fences in arch_vdso_update_clock() */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		scaled = (unsigned __int128)(read_time() -
-					     vdso_data.base_ticks) *
-			 vdso_data.mult;
-		ns = (uint64_t)(scaled >> vdso_data.shift);
+		ticks = (read_time() - vdso_data.base_ticks)
+			<< vdso_data.shift;
+		ns = (uint64_t)(((unsigned __int128)ticks * vdso_data.mult) >>
+				64);
 		if (wall)
 			ns += (uint64_t)vdso_data.realtime_offset_ns;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while ((sequence & 1) || sequence != vdso_data.sequence);
+	} while (before != vdso_data.sequence);
 	return ns;
 }
 
-int __vdso_clock_gettime(int clock, struct timespec *now)
+static inline int put_time(struct timespec *now, uint64_t ns)
 {
-	uint64_t ns;
-
-	switch (clock) {
-	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
-	case CLOCK_TAI:
-		ns = now_ns(1);
-		break;
-	case CLOCK_MONOTONIC:
-	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_BOOTTIME:
-		ns = now_ns(0);
-		break;
-	default:
-		return (int)system_call(NR_clock_gettime, clock, (long)now, 0,
-					0, 0);
-	}
 	now->tv_sec = (int64_t)(ns / NSEC_PER_SEC);
 	now->tv_nsec = (int64_t)(ns % NSEC_PER_SEC);
 	return 0;
+}
+
+/* Apart, so that the usual ways need no stack frame. */
+static __attribute__((noinline)) int ask_kernel(int clock,
+						struct timespec *now)
+{
+	return (int)system_call(NR_clock_gettime, clock, (long)now, 0, 0, 0);
+}
+
+#define CLOCK_BIT(clock) (1u << (clock))
+#define WALL_CLOCKS                                                            \
+	(CLOCK_BIT(CLOCK_REALTIME) | CLOCK_BIT(CLOCK_REALTIME_COARSE) |        \
+	 CLOCK_BIT(CLOCK_TAI))
+#define STEADY_CLOCKS                                                          \
+	(CLOCK_BIT(CLOCK_MONOTONIC) | CLOCK_BIT(CLOCK_MONOTONIC_RAW) |         \
+	 CLOCK_BIT(CLOCK_MONOTONIC_COARSE) | CLOCK_BIT(CLOCK_BOOTTIME))
+
+int __vdso_clock_gettime(int clock, struct timespec *now)
+{
+	unsigned int bit = (unsigned int)clock < 32 ? CLOCK_BIT(clock) : 0;
+
+	if (__builtin_expect((bit & STEADY_CLOCKS) != 0, 1))
+		return put_time(now, now_ns(0));
+	if (bit & WALL_CLOCKS)
+		return put_time(now, now_ns(1));
+	return ask_kernel(clock, now);
 }
 
 int __vdso_gettimeofday(struct timeval *now, void *zone)

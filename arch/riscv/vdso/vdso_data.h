@@ -13,7 +13,8 @@
 struct vdso_data {
 	uint32_t sequence;
 	uint32_t shift;
-	/* monotonic ns = (rdtime - base_ticks) * mult >> shift */
+	/* monotonic ns = ((rdtime - base_ticks) << shift) * mult >> 64: the
+	 * upper half of one product. */
 	uint64_t mult;
 	uint64_t base_ticks;
 	int64_t realtime_offset_ns;
