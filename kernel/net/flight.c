@@ -134,7 +134,8 @@ static void land_all(struct file_list *files) MUST_HOLD(flight_lock)
 	user_uncharge(files->uid, files->count);
 }
 
-int flight_begin(struct file_list *files)
+/* Returns with the lock held when it works: flight.h. */
+int flight_begin(struct file_list *files) UNCHECKED_LOCKING
 {
 	unsigned int i;
 	int err;
@@ -151,12 +152,12 @@ int flight_begin(struct file_list *files)
 	return 0;
 }
 
-void flight_commit(void)
+void flight_commit(void) UNCHECKED_LOCKING
 {
 	mutex_unlock(&flight_lock);
 }
 
-void flight_abort(struct file_list *files)
+void flight_abort(struct file_list *files) UNCHECKED_LOCKING
 {
 	land_all(files);
 	mutex_unlock(&flight_lock);
@@ -271,6 +272,7 @@ static void reach(struct unix_message *message, void *arg)
 
 /* Step 4: its files go to the list @arg. */
 static void strip(struct unix_message *message, void *arg)
+	MUST_HOLD(flight_lock)
 {
 	struct list_head *garbage = arg;
 

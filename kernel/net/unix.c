@@ -577,6 +577,17 @@ static int unix_shutdown(struct socket *socket, int how)
 	return 0;
 }
 
+/* Its peer may go while we look at it, unlike that of a connection (U1). */
+static bool datagram_is_writable(struct unix_socket *self)
+{
+	bool writable;
+
+	mutex_lock(&self->lock);
+	writable = unix_is_writable(self);
+	mutex_unlock(&self->lock);
+	return writable;
+}
+
 static unsigned int unix_poll(struct socket *socket, struct poll_table *table)
 {
 	struct unix_socket *self = unix_of(socket);
@@ -600,13 +611,9 @@ static unsigned int unix_poll(struct socket *socket, struct poll_table *table)
 	if (state == UNIX_LISTENING)
 		return events;
 
-	/* A datagram socket's peer may go while we look at it. */
-	if (is_datagram(self))
-		mutex_lock(&self->lock);
-	if (unix_is_writable(self))
+	if (is_datagram(self) ? datagram_is_writable(self)
+			      : unix_is_writable(self))
 		events |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-	if (is_datagram(self))
-		mutex_unlock(&self->lock);
 	return events;
 }
 

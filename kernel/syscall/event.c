@@ -266,7 +266,7 @@ static long select_few(void __user *const usets[SELECT_SETS],
 static long select_many(void __user *const usets[SELECT_SETS],
 			unsigned int num_fds, uint64_t deadline_ns)
 {
-	uint64_t *words = kcalloc(2 * SELECT_SETS,
+	uint64_t *words = kcalloc((size_t)2 * SELECT_SETS,
 				  DIV_ROUND_UP(num_fds, 64u) * sizeof(*words));
 	long result;
 
@@ -635,7 +635,7 @@ static long create_memfd(const char __user *uname, unsigned int flags,
 	ssize_t length;
 	int err;
 
-	memcpy(name, MEMFD_PREFIX, strlen(MEMFD_PREFIX));
+	strcopy(name, MEMFD_PREFIX, size);
 	length = copy_string_from_user(name + strlen(MEMFD_PREFIX), uname,
 				       size - strlen(MEMFD_PREFIX));
 	if (length < 0)

@@ -718,17 +718,23 @@ static void forget_in(struct epoll *epoll, struct file *file)
 	mutex_unlock(&epoll->lock);
 }
 
-void epoll_forget(struct file *file)
+static void forget_everywhere(struct file *file)
 {
-	bool nested = is_epoll(file);
 	struct epoll *epoll;
 
-	if (nested)
-		mutex_lock(&nest_lock);
 	while ((epoll = first_watcher(file))) {
 		forget_in(epoll, file);
 		epoll_put(epoll);
 	}
-	if (nested)
+}
+
+void epoll_forget(struct file *file)
+{
+	if (is_epoll(file)) {
+		mutex_lock(&nest_lock);
+		forget_everywhere(file);
 		mutex_unlock(&nest_lock);
+	} else {
+		forget_everywhere(file);
+	}
 }

@@ -59,7 +59,7 @@ struct pipe {
 	unsigned int readers, writers; /* open files */
 	uint64_t reader_opens, writer_opens; /* ever; fifo_open() waits */
 	struct page *spare;
-	bool polled; /* somebody may want every write announced */
+	bool polled;    /* somebody may want every write announced */
 	bool anonymous; /* of pipe2(): opening /proc/PID/fd/N never waits */
 
 	struct wait_queue read_wait, write_wait;
@@ -527,6 +527,12 @@ static void lock_two(struct pipe *a, struct pipe *b) UNCHECKED_LOCKING
 	mutex_lock(a < b ? &b->lock : &a->lock);
 }
 
+static void unlock_two(struct pipe *a, struct pipe *b) UNCHECKED_LOCKING
+{
+	mutex_unlock(&a->lock);
+	mutex_unlock(&b->lock);
+}
+
 /* Share the pieces of @from with @to, as far as there is room. */
 static size_t share_pieces(struct pipe *from, struct pipe *to, size_t size)
 {
@@ -563,8 +569,7 @@ ssize_t pipe_tee(struct pipe *from, struct pipe *to, size_t size, bool nonblock)
 		at_end = !from->count && !from->writers;
 		no_reader = !to->readers;
 		no_room = is_full(to);
-		mutex_unlock(&from->lock);
-		mutex_unlock(&to->lock);
+		unlock_two(from, to);
 
 		if (no_reader)
 			return -EPIPE;

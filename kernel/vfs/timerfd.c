@@ -253,7 +253,8 @@ static void timerfd_show_fdinfo(struct file *file, char *buf, size_t size)
 	struct timerfd *timerfd = file->data;
 	struct timerfd_setting now;
 
-	timerfd_get(file, &now);
+	if (timerfd_get(file, &now))
+		return;
 	format_string(buf, size,
 		      "clockid: %d\nticks: %lu\nsettime flags: 0%o\n"
 		      "it_value: (%llu, %llu)\nit_interval: (%llu, %llu)\n",
