@@ -254,8 +254,8 @@ int proc_show_cpuinfo(const struct proc_subject *subject, struct text *text)
 			continue;
 		text_add(text,
 			 "processor\t: %u\nhart\t\t: %lu\nisa\t\t: %s\n"
-			 "mmu\t\t: sv39\nmvendorid\t: %#lx\n"
-			 "marchid\t\t: %#lx\nmimpid\t\t: %#lx\n\n",
+			 "mmu\t\t: sv39\nmvendorid\t: 0x%lx\n"
+			 "marchid\t\t: 0x%lx\nmimpid\t\t: 0x%lx\n\n",
 			 i, arch_hart_id(i), arch_isa_string(), ids[0], ids[1],
 			 ids[2]);
 	}
