@@ -72,7 +72,9 @@ static ssize_t next_record(struct kmsg_reader *reader, char *record,
 	}
 }
 
-static ssize_t kmsg_read(struct file *file, struct io_buf *io, loff_t *pos)
+/* Clang cannot follow a lock that may not be got. */
+static ssize_t kmsg_read(struct file *file, struct io_buf *io,
+			 loff_t *pos) UNCHECKED_LOCKING
 {
 	struct kmsg_reader *reader = file->data;
 	char record[RECORD_SIZE];

@@ -31,11 +31,11 @@ static const char tty_drivers[] =
 	"pty_slave            /dev/pts      136 0-1048575 pty:slave\n"
 	"pty_master           /dev/ptm      128 0-1048575 pty:master\n";
 
-static const struct proc_entry ldisc_files[] = { { NULL } };
+static const struct proc_entry ldisc_files[] = { {} };
 
 const struct proc_entry proc_tty_files[] = {
 	{ "drivers", PROC_FILE, .constant = tty_drivers },
 	{ "ldiscs", PROC_FILE, .constant = "n_tty       0\n" },
 	{ "ldisc", PROC_DIR, .children = ldisc_files },
-	{ NULL },
+	{},
 };

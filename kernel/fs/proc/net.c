@@ -57,5 +57,5 @@ const struct proc_entry proc_net_files[] = {
 	{ "unix", PROC_FILE,
 	  .constant = "Num       RefCount Protocol Flags    Type St Inode "
 		      "Path\n" },
-	{ NULL },
+	{},
 };

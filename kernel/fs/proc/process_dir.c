@@ -25,7 +25,7 @@ static const struct proc_entry attr_files[] = {
 	{ "current", S_IFREG | 0666, .show = show_no_module },
 	{ "exec", S_IFREG | 0666, .show = show_no_module },
 	{ "prev", PROC_FILE, .show = show_no_module },
-	{ NULL },
+	{},
 };
 
 /* clang-format off */
@@ -74,7 +74,7 @@ static const struct proc_entry attr_files[] = {
 
 /* clang-format on */
 
-static const struct proc_entry thread_files[] = { COMMON_FILES, { NULL } };
+static const struct proc_entry thread_files[] = { COMMON_FILES, {} };
 
 static const struct proc_entry process_files[] = {
 	COMMON_FILES,
@@ -83,7 +83,7 @@ static const struct proc_entry process_files[] = {
 	{ "mountstats", S_IFREG | 0400, .show = proc_show_mountstats },
 	{ "timerslack_ns", S_IFREG | 0666, .constant = "50000\n" },
 	{ "task", PROC_DIR, .numbers = &threads },
-	{ NULL },
+	{},
 };
 
 static const struct proc_entry process_entry = { "PID", PROC_DIR,

@@ -281,7 +281,7 @@ const struct proc_entry proc_namespaces[] = {
 	NAMESPACE("time_for_children", 4026531834UL),
 	NAMESPACE("user", 4026531837UL),
 	NAMESPACE("uts", 4026531838UL),
-	{ NULL },
+	{},
 };
 
 static const struct super_ops namespace_super_ops = {

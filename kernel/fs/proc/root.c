@@ -20,7 +20,7 @@ static int show_thread_self(const struct proc_subject *subject,
 
 static const struct proc_entry creance_files[] = {
 	{ "memory", PROC_FILE, .show = proc_show_memory },
-	{ NULL },
+	{},
 };
 
 static const struct proc_entry root_files[] = {
@@ -55,7 +55,7 @@ static const struct proc_entry root_files[] = {
 	{ "creance", PROC_DIR, .children = creance_files },
 	{ "sys", PROC_DIR, .children = proc_sys_files },
 	{ "tty", PROC_DIR, .children = proc_tty_files },
-	{ NULL },
+	{},
 };
 
 const struct proc_entry proc_root = { "/", PROC_DIR, .children = root_files,

@@ -73,7 +73,7 @@ static const struct proc_entry random_files[] = {
 	{ "urandom_min_reseed_secs", PROC_FILE, .constant = "60\n" },
 	{ "uuid", PROC_FILE, .show = show_uuid },
 	{ "write_wakeup_threshold", PROC_FILE, .constant = "256\n" },
-	{ NULL },
+	{},
 };
 
 /* ---- kernel ---- */
@@ -167,7 +167,7 @@ static const struct proc_entry kernel_files[] = {
 	{ "sysrq", PROC_WRITE, .value = &sysrq },
 	{ "threads-max", PROC_FILE, .show = show_threads_max },
 	{ "version", PROC_FILE, .constant = UTS_VERSION "\n" },
-	{ NULL },
+	{},
 };
 
 /* ---- vm, fs, net ---- */
@@ -191,7 +191,7 @@ static const struct proc_entry vm_files[] = {
 	{ "overcommit_memory", PROC_WRITE, .value = &overcommit_memory },
 	{ "overcommit_ratio", PROC_WRITE, .value = &overcommit_ratio },
 	{ "swappiness", PROC_WRITE, .value = &swappiness },
-	{ NULL },
+	{},
 };
 
 KNOB(file_max, 9223372036854775807UL, 0, ANY);
@@ -203,7 +203,7 @@ static const struct proc_entry inotify_files[] = {
 	{ "max_queued_events", PROC_WRITE, .value = &inotify_events },
 	{ "max_user_instances", PROC_WRITE, .value = &inotify_instances },
 	{ "max_user_watches", PROC_WRITE, .value = &inotify_watches },
-	{ NULL },
+	{},
 };
 
 static const struct proc_entry fs_files[] = {
@@ -216,7 +216,7 @@ static const struct proc_entry fs_files[] = {
 	{ "pipe-user-pages-soft", PROC_FILE, .constant = "16384\n" },
 	{ "protected_hardlinks", PROC_FILE, .constant = "1\n" },
 	{ "protected_symlinks", PROC_FILE, .constant = "1\n" },
-	{ NULL },
+	{},
 };
 
 KNOB(somaxconn, 4096, 0, 65535);
@@ -227,25 +227,25 @@ static const struct proc_entry core_files[] = {
 	{ "rmem_max", PROC_FILE, .constant = "212992\n" },
 	{ "wmem_default", PROC_FILE, .constant = "212992\n" },
 	{ "wmem_max", PROC_FILE, .constant = "212992\n" },
-	{ NULL },
+	{},
 };
 
 static const struct proc_entry ipv4_files[] = {
 	{ "ip_forward", PROC_FILE, .constant = "0\n" },
 	{ "ip_local_port_range", PROC_FILE, .constant = "32768\t60999\n" },
-	{ NULL },
+	{},
 };
 
 static const struct proc_entry unix_files[] = {
 	{ "max_dgram_qlen", PROC_FILE, .constant = "512\n" },
-	{ NULL },
+	{},
 };
 
 static const struct proc_entry net_files[] = {
 	{ "core", PROC_DIR, .children = core_files },
 	{ "ipv4", PROC_DIR, .children = ipv4_files },
 	{ "unix", PROC_DIR, .children = unix_files },
-	{ NULL },
+	{},
 };
 
 const struct proc_entry proc_sys_files[] = {
@@ -253,5 +253,5 @@ const struct proc_entry proc_sys_files[] = {
 	{ "kernel", PROC_DIR, .children = kernel_files },
 	{ "net", PROC_DIR, .children = net_files },
 	{ "vm", PROC_DIR, .children = vm_files },
-	{ NULL },
+	{},
 };
