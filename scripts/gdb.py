@@ -22,9 +22,11 @@ ecall into trap_entry, and the kernel's sret back into the program.
 import contextlib
 import glob
 import os
+import select
 import signal
 import socket
 import threading
+import time
 
 import gdb
 
@@ -39,6 +41,7 @@ HANDLERS = "'kernel/syscall/dispatch.c'::handlers"
 REGISTERS = ('pc ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 '
              's10 s11 t3 t4 t5 t6').split()
 console = None        # the socket of the machine's serial line
+deadline = 0.0
 said = awaited = b''  # its last output, and what `wait-for` waits for
 
 
@@ -164,16 +167,20 @@ class AttachMachine(Command):
 
     @staticmethod
     def listen():
-        global said, awaited
+        global said, awaited, deadline
+        # Signals are for gdb's own thread.
+        signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
         while True:
-            data = console.recv(65536)
-            if not data:
-                return
-            os.write(1, data)
-            said = (said + data)[-4096:]
-            if awaited and awaited in said:
+            ready = select.select([console], [], [], 0.5)[0]
+            if ready:
+                data = console.recv(65536)
+                if not data:
+                    return
+                os.write(1, data)
+                said = (said + data)[-4096:]
+            if awaited and (awaited in said or time.monotonic() > deadline):
                 awaited = b''
-                os.kill(os.getpid(), signal.SIGINT)  # as ^C: gdb stops the machine
+                gdb.post_event(lambda: gdb.execute('interrupt'))
 
 
 class Type(Command):
@@ -190,13 +197,11 @@ class WaitFor(Command):
     LIMIT_S = 120
 
     def invoke(self, argument, from_tty):
-        global awaited
+        global awaited, deadline
         if argument.encode() not in said:
+            deadline = time.monotonic() + self.LIMIT_S
             awaited = argument.encode()
-            limit = threading.Timer(self.LIMIT_S, os.kill, (os.getpid(), signal.SIGINT))
-            limit.start()
             gdb.execute('continue', to_string=True)
-            limit.cancel()
             if argument.encode() not in said:
                 raise gdb.GdbError(f'the console did not say "{argument}"')
 
@@ -353,7 +358,12 @@ def run_to(address, condition=None):
     gdb.execute('set suppress-cli-notifications on')
     try:
         while True:
-            gdb.execute('continue', to_string=True)
+            try:
+                gdb.execute('continue', to_string=True)
+            except gdb.MemoryError:
+                # Another process was there first and, when gdb stepped it past the
+                # breakpoint, faulted into the kernel: gdb cannot see its page now.
+                continue
             if register('pc') != address:
                 raise gdb.GdbError('stopped elsewhere: ' + where(register('pc')))
             if condition is None or condition():

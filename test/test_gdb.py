@@ -12,8 +12,8 @@ import machine as m
 SCRIPT = """
 wait-for Things to try
 wait-for # 
-program twice
-type twice
+program countdown
+type countdown
 continue
 protocol
 threads
@@ -36,8 +36,8 @@ def test_step_through_a_system_call(tmp_path, pytestconfig):
                           stderr=subprocess.STDOUT, text=True, timeout=300 * m.SCALE,
                           env={**os.environ, 'HARTS': '1'}, errors='replace')
     out = done.stdout
-    assert 'user mode: twice' in out, out[-3000:]
-    assert re.search(r'\d+ +running +\d+ +twice', out), out[-3000:]
+    assert 'user mode: countdown' in out, out[-3000:]
+    assert re.search(r'\d+ +running +\d+ +countdown', out), out[-3000:]
     assert re.search(r'is at physical 0x8', out), out[-3000:]
     ecall = re.search(r'^program +(0x\w+) .*: ecall, a7 = (\d+)', out, re.M)
     assert ecall, out[-3000:]
