@@ -20,8 +20,6 @@
 #include <arch/vdso.h>
 #include "kernel/abi/elf.h"
 #include "kernel/abi/errno.h"
-#include "kernel/abi/fcntl.h"
-#include "kernel/abi/fs.h"
 #include "kernel/dev/random.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
@@ -85,36 +83,14 @@ struct exec {
 
 /* ---- Find the program ---------------------------------------------------- */
 
-static int check_executable(const struct path *path)
-{
-	struct inode *inode = path->dentry->inode;
-
-	if (!S_ISREG(inode->mode))
-		return -EACCES;
-	if (path->mount && (path->mount->flags & MS_NOEXEC))
-		return -EACCES;
-	return inode_permission(inode, MAY_EXEC);
-}
-
-static int open_executable(const struct path *path, struct file **out)
-{
-	int err = check_executable(path);
-
-	if (err)
-		return err;
-	if (READ_ONCE(path->dentry->inode->writers) > 0)
-		return -ETXTBSY;
-	return file_open_path(path, O_RDONLY, out);
-}
-
-static int open_executable_name(const char *name, struct file **out)
+static int open_by_name(const char *name, struct file **out)
 {
 	struct path path;
 	int err = path_lookup(NULL, name, LOOKUP_FOLLOW, &path, NULL);
 
 	if (err)
 		return err;
-	err = open_executable(&path, out);
+	err = file_open_exec(&path, out);
 	path_put(&path);
 	return err;
 }
@@ -191,7 +167,7 @@ static int follow_scripts(struct exec *exec)
 		if (!err)
 			err = apply_script(args, &line);
 		if (!err)
-			err = open_executable_name(
+			err = open_by_name(
 				args->prefix[args->num_prefix - 1], &file);
 		if (err)
 			return err;
@@ -206,7 +182,7 @@ static int follow_scripts(struct exec *exec)
 
 static int find_program(struct exec *exec, const struct path *path)
 {
-	int err = open_executable(path, &exec->program.file);
+	int err = file_open_exec(path, &exec->program.file);
 
 	if (!err)
 		err = read_head(exec);
@@ -264,7 +240,7 @@ static int open_interpreter(struct exec *exec)
 	if (!err && name[size - 1] != '\0')
 		err = -ENOEXEC;
 	if (!err)
-		err = open_executable_name(name, &exec->interpreter.file);
+		err = open_by_name(name, &exec->interpreter.file);
 	kfree(name);
 	return err;
 }

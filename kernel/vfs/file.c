@@ -114,6 +114,9 @@ static void file_free(struct file *file)
 		if (writable)
 			__atomic_fetch_sub(&file->inode->writers, 1,
 					   __ATOMIC_RELEASE);
+		if (file->flags & FILE_EXEC)
+			__atomic_fetch_sub(&file->inode->exec_count, 1,
+					   __ATOMIC_RELEASE);
 	}
 	path_put(&file->path);
 	cred_put(file->cred);

@@ -75,6 +75,9 @@ struct file_ops {
 	bool stream; /* no position: pipes, sockets, terminals */
 };
 
+/* In file.flags: opened by file_open_exec(). No O_* has this value. */
+#define FILE_EXEC 0x20u
+
 /* O_WRONLY, O_RDWR; never for O_PATH. */
 static inline bool file_is_readable(const struct file *file)
 {
@@ -100,9 +103,15 @@ int file_open(const struct path *start, const char *name, unsigned int flags,
 int file_open_resolve(const struct path *start, const char *name,
 		      unsigned int flags, unsigned int lookup, uint32_t mode,
 		      struct file **out);
-/* Open what @path already names (exec, /proc links). */
+/* Open what @path already names (/proc links). */
 int file_open_path(const struct path *path, unsigned int flags,
 		   struct file **out);
+/*
+ * Open a program to run it: that needs the right to execute, not to read, and
+ * until the last reference is gone nobody can open the file for writing.
+ * 0; -EACCES, -ETXTBSY, ...
+ */
+int file_open_exec(const struct path *path, struct file **out);
 /*
  * A file that has no name: pipes, sockets, eventfd. Takes over @inode, also
  * when it fails.

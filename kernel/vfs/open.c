@@ -97,6 +97,15 @@ static int claim_write(struct inode *inode)
 	return -ETXTBSY;
 }
 
+static int claim_exec(struct inode *inode)
+{
+	__atomic_fetch_add(&inode->exec_count, 1, __ATOMIC_ACQ_REL);
+	if (__atomic_load_n(&inode->writers, __ATOMIC_ACQUIRE) == 0)
+		return 0;
+	__atomic_fetch_sub(&inode->exec_count, 1, __ATOMIC_RELEASE);
+	return -ETXTBSY;
+}
+
 static int open_contents(struct file *file, unsigned int flags)
 {
 	struct inode *inode = file->inode;
@@ -173,6 +182,26 @@ int file_open_path(const struct path *path, unsigned int flags,
 	if (!(flags & O_PATH))
 		err = check_open(path, flags, false);
 	return err ? err : open_checked(path, flags, out);
+}
+
+int file_open_exec(const struct path *path, struct file **out)
+{
+	struct inode *inode = path->dentry->inode;
+	int err;
+
+	if (!S_ISREG(inode->mode))
+		return -EACCES;
+	if (path->mount && path->mount->flags & MS_NOEXEC)
+		return -EACCES;
+	err = inode_permission(inode, MAY_EXEC);
+	if (!err)
+		err = claim_exec(inode);
+	if (err)
+		return err;
+	err = open_checked(path, O_RDONLY | FILE_EXEC, out);
+	if (err)
+		__atomic_fetch_sub(&inode->exec_count, 1, __ATOMIC_RELEASE);
+	return err;
 }
 
 /* ---- O_CREAT ---- */
