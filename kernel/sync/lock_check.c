@@ -34,9 +34,12 @@ void lock_check_acquire(const void *lock, unsigned int rank)
 		check_order(me, lock, rank);
 	if (me->locks_held == ARRAY_SIZE(me->held))
 		panic("more than %u locks held at once", me->locks_held);
+	/* An interrupt notes its locks in the same list. */
+	interrupts_off_enter();
 	me->held[me->locks_held].lock = lock;
 	me->held[me->locks_held].rank = rank & ~LOCK_ANY_ORDER;
 	me->locks_held++;
+	interrupts_off_leave();
 }
 
 void lock_check_release(const void *lock, unsigned int rank)
@@ -44,12 +47,14 @@ void lock_check_release(const void *lock, unsigned int rank)
 	struct thread *me = current();
 	unsigned int i = me->locks_held;
 
+	interrupts_off_enter();
 	while (i > 0 && me->held[i - 1].lock != lock)
 		i--;
 	if (i == 0)
 		panic("lock %p (rank %u) released but not held", lock, rank);
 	for (me->locks_held--; i <= me->locks_held; i++)
 		me->held[i - 1] = me->held[i];
+	interrupts_off_leave();
 }
 
 void might_sleep(void)
