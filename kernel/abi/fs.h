@@ -19,18 +19,18 @@
 #endif
 
 /* d_type: readdir(3); the file type bits of the mode, moved down. */
-#define DT_UNKNOWN 0u
-#define DT_FIFO	   1u
-#define DT_CHR	   2u
-#define DT_DIR	   4u
-#define DT_BLK	   6u
-#define DT_REG	   8u
-#define DT_LNK	   10u
-#define DT_SOCK	   12u
+#define DT_UNKNOWN       0u
+#define DT_FIFO          1u
+#define DT_CHR           2u
+#define DT_DIR           4u
+#define DT_BLK           6u
+#define DT_REG           8u
+#define DT_LNK           10u
+#define DT_SOCK          12u
 #define DT_OF_MODE(mode) (((mode)&S_IFMT) >> 12)
 
 /* Not in the headers of programs; umount(2). */
-#define MNT_FORCE	1
-#define MNT_DETACH	2
-#define MNT_EXPIRE	4
+#define MNT_FORCE       1
+#define MNT_DETACH      2
+#define MNT_EXPIRE      4
 #define UMOUNT_NOFOLLOW 8

@@ -152,8 +152,8 @@ static long test_lock(struct file *file, void __user *at, bool by_file)
 	if (lock.type != F_UNLCK) {
 		user.l_whence = SEEK_SET;
 		user.l_start = lock.start;
-		user.l_len = lock.end == INT64_MAX ? 0 :
-						     lock.end - lock.start + 1;
+		user.l_len =
+			lock.end == INT64_MAX ? 0 : lock.end - lock.start + 1;
 		user.l_pid = lock.pid;
 	}
 	return copy_to_user(at, &user, sizeof(user));
@@ -178,8 +178,8 @@ static long set_owner_ex(struct file *file, const void __user *from)
 	if (owner.type != F_OWNER_TID && owner.type != F_OWNER_PID &&
 	    owner.type != F_OWNER_PGRP)
 		return -EINVAL;
-	return set_owner(file, owner.type == F_OWNER_PGRP ? -owner.pid :
-							    owner.pid);
+	return set_owner(file,
+			 owner.type == F_OWNER_PGRP ? -owner.pid : owner.pid);
 }
 
 static long get_owner_ex(const struct file *file, void __user *to)

@@ -144,9 +144,8 @@ long sys_openat2(const struct syscall_args *a)
 	if (how.mode && !(how.flags & (O_CREAT | __O_TMPFILE)))
 		return -EINVAL;
 	flags = (unsigned int)how.flags;
-	if (flags & O_PATH &&
-	    flags & ~(unsigned int)(O_PATH | O_DIRECTORY | O_NOFOLLOW |
-				    O_CLOEXEC))
+	if (flags & O_PATH && flags & ~(unsigned int)(O_PATH | O_DIRECTORY |
+						      O_NOFOLLOW | O_CLOEXEC))
 		return -EINVAL;
 	fd = check_open_flags(flags);
 	if (!fd)
@@ -264,8 +263,8 @@ static long ioctl_regular(struct file *file, unsigned int cmd,
 {
 	switch (cmd) {
 	case FIONREAD: {
-		long left = (long)inode_size(file->inode) -
-			    READ_ONCE(file->pos);
+		long left =
+			(long)inode_size(file->inode) - READ_ONCE(file->pos);
 
 		return put_user_u32((void __user *)arg, (uint32_t)left);
 	}

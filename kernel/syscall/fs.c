@@ -42,7 +42,8 @@ long sys_mknodat(const struct syscall_args *a)
 	}
 	err = user_at_get(&at, dirfd, name, 0);
 	if (!err)
-		err = vfs_mknod(user_at_name(&at), mode & (S_IFMT | 07777), dev);
+		err = vfs_mknod(user_at_name(&at), mode & (S_IFMT | 07777),
+				dev);
 	user_at_put(&at);
 	return err;
 }
@@ -74,8 +75,8 @@ long sys_unlinkat(const struct syscall_args *a)
 		return -EINVAL;
 	err = user_at_get(&at, dirfd, name, 0);
 	if (!err)
-		err = flags & AT_REMOVEDIR ? vfs_rmdir(user_at_name(&at)) :
-					     vfs_unlink(user_at_name(&at));
+		err = flags & AT_REMOVEDIR ? vfs_rmdir(user_at_name(&at))
+					   : vfs_unlink(user_at_name(&at));
 	user_at_put(&at);
 	return err;
 }

@@ -106,8 +106,7 @@ long sys_pread64(const struct syscall_args *a)
 	file = fd_get(arg_int(a, 0));
 	if (!file)
 		return -EBADF;
-	done = file->ops->stream ? -ESPIPE :
-				   read_file(file, buf, count, &pos);
+	done = file->ops->stream ? -ESPIPE : read_file(file, buf, count, &pos);
 	file_put(file);
 	return done;
 }
@@ -125,8 +124,7 @@ long sys_pwrite64(const struct syscall_args *a)
 	file = fd_get(arg_int(a, 0));
 	if (!file)
 		return -EBADF;
-	done = file->ops->stream ? -ESPIPE :
-				   write_file(file, buf, count, &pos);
+	done = file->ops->stream ? -ESPIPE : write_file(file, buf, count, &pos);
 	file_put(file);
 	return done;
 }
@@ -189,8 +187,8 @@ static void vec_put(struct vec *vec)
 
 static int check_rw_flags(unsigned int flags)
 {
-	const unsigned int known = RWF_HIPRI | RWF_DSYNC | RWF_SYNC |
-				   RWF_NOWAIT | RWF_APPEND;
+	const unsigned int known =
+		RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
 
 	return flags & ~known ? -EOPNOTSUPP : 0;
 }
@@ -220,8 +218,8 @@ static ssize_t move_vec(struct file *file, const struct syscall_args *a,
 	if (!done) {
 		io_buf_vec(&io, vec.vec, vec.count);
 		io.nonblock = flags & RWF_NOWAIT;
-		done = write ? after_write(vec_write(file, &io, pos, flags)) :
-			       file_read(file, &io, pos);
+		done = write ? after_write(vec_write(file, &io, pos, flags))
+			     : file_read(file, &io, pos);
 	}
 	vec_put(&vec);
 	return done;
@@ -261,8 +259,8 @@ static long vec_call_at(const struct syscall_args *a, bool write,
 	file = fd_get(arg_int(a, 0));
 	if (!file)
 		return -EBADF;
-	done = file->ops->stream ? -ESPIPE :
-				   move_vec(file, a, &pos, write, flags);
+	done = file->ops->stream ? -ESPIPE
+				 : move_vec(file, a, &pos, write, flags);
 	file_put(file);
 	return done;
 }
@@ -330,12 +328,24 @@ struct dirent_head {
 #define DIRENT_HEAD sizeof(struct dirent_head)
 _Static_assert(DIRENT_HEAD == 19, "getdents(2)");
 
+/* Records are gathered in kernel memory and copied out a buffer at a time. */
 struct dirent_writer {
 	struct dir_emitter emitter;
+	char *buffer; /* of PAGE_SIZE */
+	size_t used;
 	char __user *to;
-	size_t left;
-	int err; /* why the first entry did not fit */
+	size_t left; /* at @to, less what is in the buffer */
+	int err;     /* why it stopped */
 };
+
+static int dirents_flush(struct dirent_writer *writer)
+{
+	if (copy_to_user(writer->to, writer->buffer, writer->used))
+		return -EFAULT;
+	writer->to += writer->used;
+	writer->used = 0;
+	return 0;
+}
 
 static bool emit_dirent(struct dir_emitter *emitter, const char *name,
 			size_t len, uint64_t ino, unsigned int type,
@@ -344,30 +354,48 @@ static bool emit_dirent(struct dir_emitter *emitter, const char *name,
 	struct dirent_writer *writer =
 		container_of(emitter, struct dirent_writer, emitter);
 	size_t size = ALIGN_UP(DIRENT_HEAD + len + 1, 8);
-	char record[ALIGN_UP(DIRENT_HEAD + NAME_MAX + 1, 8)];
 	struct dirent_head head = { .ino = ino,
 				    .next = next,
 				    .size = (uint16_t)size,
 				    .type = (uint8_t)type };
+	char *record;
 
-	if (len > NAME_MAX) {
+	if (len > NAME_MAX)
 		writer->err = -EIO;
-		return false;
-	}
-	if (size > writer->left) {
+	else if (size > writer->left)
 		writer->err = -EINVAL;
+	else if (size > PAGE_SIZE - writer->used)
+		writer->err = dirents_flush(writer);
+	if (writer->err)
 		return false;
-	}
+
+	record = writer->buffer + writer->used;
+	memset(record + size - 8, 0, 8); /* NUL and padding */
 	memcpy(record, &head, DIRENT_HEAD);
 	memcpy(record + DIRENT_HEAD, name, len);
-	memset(record + DIRENT_HEAD + len, 0, size - DIRENT_HEAD - len);
-	if (copy_to_user(writer->to, record, size)) {
-		writer->err = -EFAULT;
-		return false;
-	}
-	writer->to += size;
+	writer->used += size;
 	writer->left -= size;
 	return true;
+}
+
+/* Bytes written, or an error if not one record was. */
+static long read_dirents(struct file *file, struct dirent_writer *writer,
+			 size_t count)
+{
+	long done;
+
+	writer->buffer = kmalloc(PAGE_SIZE);
+	if (!writer->buffer)
+		return -ENOMEM;
+	done = file_readdir(file, &writer->emitter);
+	if (writer->used && dirents_flush(writer))
+		writer->err = -EFAULT;
+	kfree(writer->buffer);
+	if (writer->err == -EFAULT)
+		return -EFAULT;
+	if (writer->left < count)
+		return (long)(count - writer->left);
+	return done ? done : writer->err;
 }
 
 long sys_getdents64(const struct syscall_args *a)
@@ -381,11 +409,7 @@ long sys_getdents64(const struct syscall_args *a)
 
 	if (!file)
 		return -EBADF;
-	done = file_readdir(file, &writer.emitter);
-	if (writer.left < count)
-		done = (long)(count - writer.left);
-	else if (!done)
-		done = writer.err;
+	done = read_dirents(file, &writer, count);
 	file_put(file);
 	return done;
 }
@@ -496,8 +520,8 @@ static bool ranges_overlap(const struct two_files *two, size_t count)
 {
 	loff_t in = two->in_user ? two->in_value : READ_ONCE(two->in->pos);
 	loff_t out = two->out_user ? two->out_value : READ_ONCE(two->out->pos);
-	uint64_t distance = in < out ? (uint64_t)(out - in) :
-				       (uint64_t)(in - out);
+	uint64_t distance =
+		in < out ? (uint64_t)(out - in) : (uint64_t)(in - out);
 
 	return two->in->inode == two->out->inode && distance < count;
 }

@@ -458,8 +458,8 @@ long sys_utimensat(const struct syscall_args *a)
 	if (!change[0].set && !change[1].set)
 		return 0; /* nothing to do, whatever the name */
 	if (!name && dirfd != AT_FDCWD)
-		return flags ? -EINVAL :
-			       set_times_of_fd(dirfd, change, both_now);
+		return flags ? -EINVAL
+			     : set_times_of_fd(dirfd, change, both_now);
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	err = user_at_lookup(dirfd, name, flags, follow_unless(flags), &path);

@@ -30,7 +30,7 @@ void user_path_put(struct user_path *path);
 struct user_at {
 	struct user_path path;
 	const struct path *start; /* NULL: the working directory */
-	struct file *file;	  /* of the dirfd, with a reference */
+	struct file *file;        /* of the dirfd, with a reference */
 };
 
 /*

@@ -132,8 +132,7 @@ static ssize_t get(const struct path *path, const struct syscall_args *a)
 	char name[XATTR_NAME_MAX + 1];
 	int err = get_name(name, arg_str(a, 1));
 
-	return err ? err :
-		     get_value(path, name, arg_ptr(a, 2), arg_size(a, 3));
+	return err ? err : get_value(path, name, arg_ptr(a, 2), arg_size(a, 3));
 }
 
 long sys_getxattr(const struct syscall_args *a)
@@ -189,7 +188,8 @@ long sys_flistxattr(const struct syscall_args *a)
 
 /* ---- Remove ---- */
 
-static ssize_t remove_name(const struct path *path, const struct syscall_args *a)
+static ssize_t remove_name(const struct path *path,
+			   const struct syscall_args *a)
 {
 	char name[XATTR_NAME_MAX + 1];
 	int err = get_name(name, arg_str(a, 1));

@@ -16,7 +16,7 @@ int vfs_chown(const struct path *path, uint32_t uid, uint32_t gid);
 
 /* utimensat(2). */
 struct time_change {
-	bool set, now;	 /* neither: leave it */
+	bool set, now;    /* neither: leave it */
 	uint64_t time_ns; /* when set and not now */
 };
 int vfs_set_times(const struct path *path, const struct time_change *atime,

@@ -79,7 +79,7 @@ static bool parse_header(const char *header, uint32_t field[NUM_FIELDS])
 	    memcmp(header, "070702", MAGIC_SIZE) != 0)
 		return false;
 	for (unsigned int i = 0; i < NUM_FIELDS; i++) {
-		if (!parse_field(header + MAGIC_SIZE + i * FIELD_SIZE,
+		if (!parse_field(header + MAGIC_SIZE + (size_t)i * FIELD_SIZE,
 				 &field[i]))
 			return false;
 	}

@@ -15,19 +15,19 @@ struct cpio_entry {
 	const void *data; /* file contents, or the text of a link */
 	size_t size;
 	uint32_t ino, mode, uid, gid, nlink, mtime;
-	uint32_t dev_major, dev_minor;	 /* where it was: with ino, which file */
+	uint32_t dev_major, dev_minor; /* where it was: with ino, which file */
 	uint32_t rdev_major, rdev_minor; /* device nodes */
 };
 
 struct cpio_reader {
 	const char *data;
 	size_t size;
-	size_t at;	   /* next byte; after an error, of the bad header */
+	size_t at;         /* next byte; after an error, of the bad header */
 	const char *error; /* what is wrong, for the log */
 };
 
 enum cpio_result {
-	CPIO_END,     /* nothing is left */
+	CPIO_END, /* nothing is left */
 	CPIO_ENTRY,
 	CPIO_TRAILER, /* an archive ends; another may follow */
 	CPIO_BROKEN,  /* see error */

@@ -180,7 +180,7 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len,
 	struct list_head *bucket = bucket_of(parent, hash);
 	struct dentry *dentry;
 
-	list_for_each(dentry, bucket, hash_node) {
+	list_for_each (dentry, bucket, hash_node) {
 		if (dentry->hash == hash && dentry->parent == parent &&
 		    dentry->name_len == len &&
 		    memcmp(dentry->name, name, len) == 0) {
@@ -435,8 +435,7 @@ static unsigned int clock_turn(struct list_head *victims, unsigned int *freed,
 static void put_victims(struct list_head *victims)
 {
 	while (!list_empty(victims)) {
-		struct dentry *dentry =
-			list_first(victims, struct dentry, lru);
+		struct dentry *dentry = list_first(victims, struct dentry, lru);
 
 		list_remove(&dentry->lru);
 		dentry_put(dentry);

@@ -30,7 +30,7 @@ static struct device_range *find(uint32_t mode, unsigned int major,
 {
 	struct device_range *range;
 
-	list_for_each(range, &ranges, node) {
+	list_for_each (range, &ranges, node) {
 		if (range->type == (mode & S_IFMT) && range->major == major &&
 		    first < range->first + range->count &&
 		    range->first < first + count)

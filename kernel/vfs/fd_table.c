@@ -56,8 +56,8 @@ static unsigned int bit_next(const uint64_t *map, unsigned int size,
 			     unsigned int from, bool set)
 {
 	while (from < size) {
-		uint64_t word = set ? map[from / WORD_BITS] :
-				      ~map[from / WORD_BITS];
+		uint64_t word =
+			set ? map[from / WORD_BITS] : ~map[from / WORD_BITS];
 
 		word >>= from % WORD_BITS;
 		if (word)
@@ -72,7 +72,9 @@ static unsigned int bit_next(const uint64_t *map, unsigned int size,
 /* The arrays of a table are one piece of memory. */
 static void *arrays_alloc(unsigned int size)
 {
-	return kzalloc(size * sizeof(struct file *) + size / 8 * 2);
+	size_t bitmaps = 2 * (size_t)size / 8;
+
+	return kzalloc(size * sizeof(struct file *) + bitmaps);
 }
 
 static void arrays_set(struct fd_table *table, void *memory, unsigned int size)
@@ -268,7 +270,7 @@ static int table_grow(struct fd_table *table, unsigned int fd)
 	old_used = table->used;
 	old_close = table->close_on_exec;
 	arrays_set(table, memory, size);
-	memcpy(table->files, old, old_size * sizeof(*old));
+	memcpy(table->files, old, old_size * sizeof(struct file *));
 	memcpy(table->used, old_used, old_size / 8);
 	memcpy(table->close_on_exec, old_close, old_size / 8);
 	kfree(old);

@@ -103,8 +103,8 @@ static void file_free(struct file *file)
 	bool writable = file_is_writable(file);
 
 	if (!(file->flags & O_PATH)) {
-		notify_dentry(file->path.dentry, writable ? IN_CLOSE_WRITE :
-							    IN_CLOSE_NOWRITE);
+		notify_dentry(file->path.dentry,
+			      writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 		if (!list_empty(&file->epoll_items))
 			epoll_forget(file);
 		if (file->inode->locks)
@@ -313,8 +313,8 @@ loff_t file_seek(struct file *file, loff_t offset, int whence)
 	if (!ops || ops->stream)
 		return -ESPIPE;
 	mutex_lock(&file->pos_lock);
-	pos = ops->seek ? ops->seek(file, offset, whence) :
-			  generic_file_seek(file, offset, whence);
+	pos = ops->seek ? ops->seek(file, offset, whence)
+			: generic_file_seek(file, offset, whence);
 	mutex_unlock(&file->pos_lock);
 	return pos;
 }
@@ -421,8 +421,8 @@ ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos)
 	if (!left)
 		return 0;
 	mutex_lock(&inode->lock);
-	at = READ_ONCE(file->flags) & O_APPEND ? (loff_t)inode_size(inode) :
-						 *pos;
+	at = READ_ONCE(file->flags) & O_APPEND ? (loff_t)inode_size(inode)
+					       : *pos;
 	done = allowed = bytes_allowed(at, left);
 	if (allowed > 0) {
 		drop_set_id(inode);

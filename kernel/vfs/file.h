@@ -20,14 +20,14 @@ struct cred;
 
 struct file {
 	struct refcount refs;
-	const struct file_ops *ops; /* fixed */
-	struct inode *inode;	    /* fixed; part of path's reference */
-	struct path path;	    /* fixed; mount may be NULL */
-	unsigned int flags;	    /* O_*: fcntl(2) F_GETFL; atomic */
-	struct mutex pos_lock;	    /* rank LOCK_FILE */
-	loff_t pos;		    /* under pos_lock */
-	const struct cred *cred;    /* who opened it */
-	void *data;		    /* the implementation's */
+	const struct file_ops *ops;   /* fixed */
+	struct inode *inode;          /* fixed; part of path's reference */
+	struct path path;             /* fixed; mount may be NULL */
+	unsigned int flags;           /* O_*: fcntl(2) F_GETFL; atomic */
+	struct mutex pos_lock;        /* rank LOCK_FILE */
+	loff_t pos;                   /* under pos_lock */
+	const struct cred *cred;      /* who opened it */
+	void *data;                   /* the implementation's */
 	struct wait_queue *poll_hint; /* unused by most */
 	struct {
 		int pid; /* F_SETOWN */
@@ -126,8 +126,7 @@ int file_create_anonymous(struct inode *inode, const char *name,
 ssize_t file_read(struct file *file, struct io_buf *io, loff_t *pos);
 ssize_t file_write(struct file *file, struct io_buf *io, loff_t *pos);
 /* Into kernel memory at @pos: exec. */
-ssize_t file_read_kernel(struct file *file, void *buf, size_t size,
-			 loff_t pos);
+ssize_t file_read_kernel(struct file *file, void *buf, size_t size, loff_t pos);
 ssize_t file_write_kernel(struct file *file, const void *buf, size_t size,
 			  loff_t pos);
 loff_t file_seek(struct file *file, loff_t offset, int whence);
@@ -136,8 +135,7 @@ int file_sync(struct file *file, bool data_only);
 /* Entries from the file's position on. 0; -ENOTDIR; -ENOENT: removed. */
 int file_readdir(struct file *file, struct dir_emitter *emitter);
 /* For readdir(): "." and "..", at positions 0 and 1; false: stop. */
-bool dir_emit_dots(struct file *file, struct dir_emitter *emitter,
-		   loff_t *pos);
+bool dir_emit_dots(struct file *file, struct dir_emitter *emitter, loff_t *pos);
 /* Largest offset of a file; as Linux on 64 bits. */
 #define FILE_SIZE_MAX INT64_MAX
 /* May a file be made @size bytes long? 0 or -EFBIG (RLIMIT_FSIZE as well). */

@@ -28,8 +28,8 @@
 struct file_lock_list {
 	/* Under locks_lock. */
 	struct list_head records; /* fcntl */
-	struct list_head whole;	  /* flock */
-	unsigned int changes;	  /* grows when something is given up */
+	struct list_head whole;   /* flock */
+	unsigned int changes;     /* grows when something is given up */
 	struct wait_queue changed;
 };
 
@@ -97,7 +97,7 @@ static struct record *find_conflict(struct list_head *records,
 {
 	struct record *record, *first = NULL;
 
-	list_for_each(record, records, node) {
+	list_for_each (record, records, node) {
 		if (record->owner == wanted->owner ||
 		    !overlaps(record, wanted) ||
 		    (record->type == F_RDLCK && wanted->type == F_RDLCK))
@@ -113,7 +113,7 @@ static const struct blocked *find_blocked(const void *owner)
 {
 	const struct blocked *blocked;
 
-	list_for_each(blocked, &all_blocked, node) {
+	list_for_each (blocked, &all_blocked, node) {
 		if (blocked->owner == owner)
 			return blocked;
 	}
@@ -154,7 +154,7 @@ static void cut_out(struct list_head *records, const struct record *wanted,
 {
 	struct record *record, *next;
 
-	list_for_each_safe(record, next, records, node) {
+	list_for_each_safe (record, next, records, node) {
 		if (record->owner != wanted->owner || !overlaps(record, wanted))
 			continue;
 		if (record->start < wanted->start &&
@@ -181,13 +181,12 @@ static void merge(struct list_head *records, struct record *new)
 {
 	struct record *record, *next;
 
-	list_for_each_safe(record, next, records, node) {
+	list_for_each_safe (record, next, records, node) {
 		if (record->owner != new->owner || record->type != new->type)
 			continue;
 		if (record->end != INT64_MAX && record->end + 1 == new->start)
 			new->start = record->start;
-		else if (new->end != INT64_MAX &&
-			 new->end + 1 == record->start)
+		else if (new->end != INT64_MAX &&new->end + 1 == record->start)
 			new->end = record->end;
 		else
 			continue;
@@ -322,7 +321,7 @@ static struct record *find_own(struct list_head *records, const void *owner)
 {
 	struct record *record;
 
-	list_for_each(record, records, node) {
+	list_for_each (record, records, node) {
 		if (record->owner == owner)
 			return record;
 	}
@@ -407,7 +406,7 @@ static bool remove_owner(struct list_head *records, const void *owner)
 	struct record *record, *next;
 	bool removed = false;
 
-	list_for_each_safe(record, next, records, node) {
+	list_for_each_safe (record, next, records, node) {
 		if (record->owner == owner) {
 			record_remove(record);
 			removed = true;

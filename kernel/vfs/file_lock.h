@@ -16,7 +16,7 @@ struct inode;
 struct record_lock {
 	short type;
 	loff_t start, end; /* both included; INT64_MAX: to the end */
-	int pid;	   /* who holds it; -1: an open file (OFD) */
+	int pid;           /* who holds it; -1: an open file (OFD) */
 };
 
 /*

@@ -74,7 +74,7 @@ static const char *find_first_name(const struct unpacker *unpacker,
 {
 	const struct first_name *first;
 
-	list_for_each(first, &unpacker->first_names, node) {
+	list_for_each (first, &unpacker->first_names, node) {
 		if (first->ino == entry->ino &&
 		    first->dev_major == entry->dev_major &&
 		    first->dev_minor == entry->dev_minor)
@@ -101,9 +101,8 @@ static int remember_name(struct unpacker *unpacker,
 static void forget_names(struct unpacker *unpacker)
 {
 	while (!list_empty(&unpacker->first_names)) {
-		struct first_name *first =
-			list_first(&unpacker->first_names, struct first_name,
-				   node);
+		struct first_name *first = list_first(&unpacker->first_names,
+						      struct first_name, node);
 
 		list_remove(&first->node);
 		kfree(first);
@@ -154,9 +153,9 @@ static int write_contents(const char *name, const struct cpio_entry *entry)
 			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &file);
 	if (err)
 		return err;
-	done = entry->size ? file_write_kernel(file, entry->data, entry->size,
-					       0) :
-			     0;
+	done = entry->size
+		       ? file_write_kernel(file, entry->data, entry->size, 0)
+		       : 0;
 	file_put(file);
 	if (done < 0)
 		return (int)done;
@@ -171,8 +170,8 @@ static int make_file(struct unpacker *unpacker, const char *name,
 
 	if (entry->nlink > 1) {
 		first = find_first_name(unpacker, entry);
-		err = first ? vfs_link(at_root(first), at_root(name), 0) :
-			      remember_name(unpacker, entry, name);
+		err = first ? vfs_link(at_root(first), at_root(name), 0)
+			    : remember_name(unpacker, entry, name);
 	}
 	if (!err && (!first || entry->size))
 		err = write_contents(name, entry);
@@ -226,9 +225,9 @@ static int make_member(struct unpacker *unpacker, const char *name,
 	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK:
-		return vfs_mknod(at_root(name), entry->mode,
-				 device_number(entry->rdev_major,
-					       entry->rdev_minor));
+		return vfs_mknod(
+			at_root(name), entry->mode,
+			device_number(entry->rdev_major, entry->rdev_minor));
 	default:
 		return -EINVAL;
 	}

@@ -224,7 +224,7 @@ void inode_touch_atime(struct inode *inode)
 		return;
 	now = clock_realtime_ns();
 	if (inode->atime <= inode->mtime || inode->atime <= inode->ctime ||
-	    now - inode->atime >= 24 * 3600 * NSEC_PER_SEC)
+	    now - inode->atime >= 24ULL * 3600 * NSEC_PER_SEC)
 		WRITE_ONCE(inode->atime, now);
 }
 

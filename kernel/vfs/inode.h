@@ -27,11 +27,11 @@ struct unix_socket;
 /* Times are ns since 1970. */
 struct inode {
 	struct refcount refs;
-	struct mutex lock; /* rank LOCK_INODE: names in a directory, size,
+	struct mutex lock;      /* rank LOCK_INODE: names in a directory, size,
 			      attributes */
 	struct super_block *sb; /* fixed */
-	uint64_t ino;		/* fixed; unique in sb, not 0 */
-	const struct inode_ops *ops;	/* fixed */
+	uint64_t ino;           /* fixed; unique in sb, not 0 */
+	const struct inode_ops *ops;     /* fixed */
 	const struct file_ops *file_ops; /* for open; fixed */
 
 	/* Under lock; single words may be read freely. */
@@ -42,14 +42,14 @@ struct inode {
 	uint64_t blocks_512; /* st_blocks, where not counted from the cache */
 
 	uint64_t rdev; /* devices: fixed; makedev of <linux/kdev_t.h> */
-	struct page_cache cache; /* regular files: contents and size */
-	void *data;		 /* the file system's, or the pipe, socket */
-	struct pipe *fifo;	 /* S_IFIFO: while it is open; vfs/pipe.c */
+	struct page_cache cache;    /* regular files: contents and size */
+	void *data;                 /* the file system's, or the pipe, socket */
+	struct pipe *fifo;          /* S_IFIFO: while it is open; vfs/pipe.c */
 	struct unix_socket *socket; /* S_IFSOCK: who is bound; net/unix.c */
 	struct file_lock_list *locks; /* advisory locks; vfs/file_lock.c */
 	struct list_head watches;     /* inotify; vfs/inotify.c */
-	unsigned int writers; /* open for writing; -ETXTBSY; atomic */
-	int exec_count;	      /* running as a program; atomic */
+	unsigned int writers;         /* open for writing; -ETXTBSY; atomic */
+	int exec_count;               /* running as a program; atomic */
 	bool linkable; /* O_TMPFILE: link(2) may give the first name */
 };
 
@@ -80,8 +80,7 @@ struct inode_ops {
 	int (*rename)(struct inode *old_dir, const char *old_name,
 		      size_t old_len, struct inode *inode,
 		      struct inode *new_dir, const char *new_name,
-		      size_t new_len, struct inode *target,
-		      unsigned int flags);
+		      size_t new_len, struct inode *target, unsigned int flags);
 	/* An unnamed file (O_TMPFILE). */
 	int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out);
 
@@ -126,9 +125,9 @@ struct super_block {
 	struct refcount refs;
 	const struct super_ops *ops;
 	const struct file_system_type *type;
-	uint64_t dev;	/* st_dev */
-	uint64_t magic; /* statfs f_type */
-	unsigned int flags; /* MS_RDONLY, ... */
+	uint64_t dev;             /* st_dev */
+	uint64_t magic;           /* statfs f_type */
+	unsigned int flags;       /* MS_RDONLY, ... */
 	struct mutex rename_lock; /* rank LOCK_RENAME */
 	struct dentry *root;
 	/*
@@ -140,8 +139,7 @@ struct super_block {
 };
 
 struct statfs_info {
-	uint64_t block_size, blocks, blocks_free, files, files_free,
-		max_name;
+	uint64_t block_size, blocks, blocks_free, files, files_free, max_name;
 };
 
 struct file_system_type {

@@ -111,15 +111,15 @@ int path_may_write(const struct path *path);
  * last component, look, follow a link there, and go on (open with O_CREAT).
  */
 struct walk {
-	struct path at;	  /* where we are; borrowed, or held */
+	struct path at;   /* where we are; borrowed, or held */
 	struct path held; /* references to drop; also keep @at alive */
 	struct path root;
 	struct path held_root;
 	const struct mount *start_mount; /* LOOKUP_NO_XDEV: do not leave */
 	const struct cred *cred;
-	const char *rest;	/* what is still to be walked */
-	char *buffer;		/* rest lies here after a link; or NULL */
-	unsigned int flags;	/* LOOKUP_* */
+	const char *rest;       /* what is still to be walked */
+	char *buffer;           /* rest lies here after a link; or NULL */
+	unsigned int flags;     /* LOOKUP_* */
 	unsigned int num_links; /* followed so far */
 	struct path_last last;
 	uint32_t last_hash;

@@ -60,9 +60,8 @@ static size_t copy_piece(const struct io_buf *io, char *base, void *other,
 			return copy_to_user_partial((void __user *)base, other,
 						    size);
 		if (direction == FROM_BUFFER)
-			return copy_from_user_partial(other,
-						      (void __user *)base,
-						      size);
+			return copy_from_user_partial(
+				other, (void __user *)base, size);
 		return clear_user((void __user *)base, size) ? 0 : size;
 	}
 	if (direction == TO_BUFFER)
@@ -82,6 +81,7 @@ static size_t copy(struct io_buf *io, char *other, size_t size,
 	size = MIN(size, io->left);
 	while (done < size) {
 		const struct io_vec *vec = &io->vec[io->at];
+		char *at = direction == CLEAR_BUFFER ? NULL : other + done;
 		size_t part = MIN(size - done, vec->size - io->offset);
 		size_t copied;
 
@@ -90,9 +90,8 @@ static size_t copy(struct io_buf *io, char *other, size_t size,
 			io->offset = 0;
 			continue;
 		}
-		copied = copy_piece(io, (char *)vec->base + io->offset,
-				    other ? other + done : NULL, part,
-				    direction);
+		copied = copy_piece(io, (char *)vec->base + io->offset, at,
+				    part, direction);
 		io->offset += copied;
 		done += copied;
 		if (copied < part)

@@ -19,10 +19,10 @@ struct io_buf {
 	const struct io_vec *vec;
 	unsigned int num_vecs;
 	unsigned int at;   /* vec we are in */
-	size_t offset;	   /* bytes of it done */
-	size_t left;	   /* bytes still to do in all */
-	bool kernel;	   /* base is kernel memory */
-	bool nonblock;	   /* O_NONBLOCK, MSG_DONTWAIT or RWF_NOWAIT */
+	size_t offset;     /* bytes of it done */
+	size_t left;       /* bytes still to do in all */
+	bool kernel;       /* base is kernel memory */
+	bool nonblock;     /* O_NONBLOCK, MSG_DONTWAIT or RWF_NOWAIT */
 	struct io_vec one; /* for the single-piece case */
 };
 

@@ -27,17 +27,16 @@
 #include "kernel/vfs/internal.h"
 
 #define MAX_FILE_SYSTEMS 16
-#define NUM_BUCKETS	 64u
+#define NUM_BUCKETS      64u
 
 /* Flags that belong to one mount; the others are the super block's. */
 #define MOUNT_FLAGS                                                            \
 	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME |           \
 	 MS_NODIRATIME | MS_RELATIME)
-#define SUPER_FLAGS (MS_RDONLY | MS_SYNCHRONOUS | MS_DIRSYNC)
+#define SUPER_FLAGS       (MS_RDONLY | MS_SYNCHRONOUS | MS_DIRSYNC)
 #define PROPAGATION_FLAGS (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
-struct mutex mount_table_lock =
-	MUTEX_INIT(mount_table_lock, LOCK_MOUNT_TABLE);
+struct mutex mount_table_lock = MUTEX_INIT(mount_table_lock, LOCK_MOUNT_TABLE);
 
 /* Under mount_table_lock. */
 static struct list_head mounts = LIST_HEAD_INIT(mounts);
@@ -45,7 +44,7 @@ static const struct file_system_type *types[MAX_FILE_SYSTEMS];
 static int next_id = 1;
 
 static struct list_head buckets[NUM_BUCKETS]; /* with dentry_lock too */
-static struct path root_path;		      /* fixed after boot */
+static struct path root_path;                 /* fixed after boot */
 
 /* ---- Types ---- */
 
@@ -155,7 +154,7 @@ struct mount *mount_find(const struct mount *parent,
 {
 	struct mount *mount;
 
-	list_for_each(mount, bucket_of(parent, dentry), hash_node) {
+	list_for_each (mount, bucket_of(parent, dentry), hash_node) {
 		if (mount->parent == parent && mount->mount_point == dentry)
 			return mount;
 	}
@@ -181,7 +180,7 @@ static bool is_mount_point(const struct dentry *dentry)
 {
 	struct mount *mount;
 
-	list_for_each(mount, &mounts, node) {
+	list_for_each (mount, &mounts, node) {
 		if (mount->mount_point == dentry)
 			return true;
 	}
@@ -217,7 +216,7 @@ static struct mount *first_child(const struct mount *parent)
 {
 	struct mount *mount;
 
-	list_for_each(mount, &mounts, node) {
+	list_for_each (mount, &mounts, node) {
 		if (mount->parent == parent)
 			return mount;
 	}
@@ -229,7 +228,7 @@ void mount_for_each(void (*fn)(struct mount *mount, void *arg), void *arg)
 	struct mount *mount;
 
 	mutex_lock(&mount_table_lock);
-	list_for_each(mount, &mounts, node)
+	list_for_each (mount, &mounts, node)
 		fn(mount, arg);
 	mutex_unlock(&mount_table_lock);
 }
@@ -304,8 +303,7 @@ static int remount(const struct path *at, unsigned long flags,
 }
 
 /* A second mount of the tree that @mount shows from @root on. */
-static struct mount *mount_clone(const struct mount *mount,
-				 struct dentry *root)
+static struct mount *mount_clone(const struct mount *mount, struct dentry *root)
 {
 	return mount_create(root, mount->sb, mount->source, mount->flags);
 }
@@ -315,13 +313,12 @@ static struct mount *mount_clone(const struct mount *mount,
  * Copies are added behind @last, the end of the table before: not looked at.
  */
 static int clone_children(const struct mount *from, struct mount *copy,
-			  const struct mount *last)
-	MUST_HOLD(mount_table_lock)
+			  const struct mount *last) MUST_HOLD(mount_table_lock)
 {
 	struct mount *child, *child_copy;
 	int err = 0;
 
-	list_for_each(child, &mounts, node) {
+	list_for_each (child, &mounts, node) {
 		struct path at = { copy, child->mount_point };
 
 		if (child->parent == from &&
@@ -470,8 +467,8 @@ static int unmount(struct mount *mount, bool lazily)
 	mutex_lock(&mount_table_lock);
 	if (!mount->parent) /* the root, or somebody was faster */
 		err = mount == root_path.mount ? -EBUSY : -EINVAL;
-	else if (!lazily && (first_child(mount) ||
-			     refcount_read(&mount->refs) > 2))
+	else if (!lazily &&
+		 (first_child(mount) || refcount_read(&mount->refs) > 2))
 		err = -EBUSY;
 	else
 		unhang_tree(mount, &gone);

@@ -96,8 +96,8 @@ static int may_delete(struct inode *dir, const struct dentry *victim,
  * Walk to the place of a new name and lock it. On success name->dentry is
  * negative, and the caller calls name_unlock() at the end.
  */
-static int create_start(struct fs_name at, bool directory, struct name *name)
-	UNCHECKED_LOCKING
+static int create_start(struct fs_name at, bool directory,
+			struct name *name) UNCHECKED_LOCKING
 {
 	int err;
 
@@ -234,8 +234,8 @@ int vfs_make_socket(const char *path, uint32_t mode, struct path *out)
 	err = create_start(at, false, &name);
 	if (err)
 		return err == -EEXIST ? -EADDRINUSE : err;
-	err = make_node(name.dir.dentry, name.dentry,
-			S_IFSOCK | (mode & 0777), 0);
+	err = make_node(name.dir.dentry, name.dentry, S_IFSOCK | (mode & 0777),
+			0);
 	if (!err) {
 		out->mount = name.dir.mount;
 		out->dentry = name.dentry;
@@ -425,8 +425,8 @@ int vfs_rmdir(struct fs_name at)
 /* ---- Moving ---- */
 
 /* Both directories, ancestor first; with the rename_lock if they differ. */
-static void lock_directories(const struct name *old, const struct name *new)
-	UNCHECKED_LOCKING
+static void lock_directories(const struct name *old,
+			     const struct name *new) UNCHECKED_LOCKING
 {
 	struct dentry *a = old->dir.dentry, *b = new->dir.dentry;
 
@@ -446,8 +446,8 @@ static void lock_directories(const struct name *old, const struct name *new)
 	}
 }
 
-static void unlock_directories(const struct name *old, const struct name *new)
-	UNCHECKED_LOCKING
+static void unlock_directories(const struct name *old,
+			       const struct name *new) UNCHECKED_LOCKING
 {
 	struct dentry *a = old->dir.dentry, *b = new->dir.dentry;
 
@@ -512,9 +512,9 @@ static int rename_check_access(const struct name *old, const struct name *new,
 	if (!target)
 		err = may_create(new_dir);
 	else
-		err = may_delete(new_dir, new->dentry,
-				 S_ISDIR(exchange ? target->mode :
-						    source->mode));
+		err = may_delete(
+			new_dir, new->dentry,
+			S_ISDIR(exchange ? target->mode : source->mode));
 	if (!err)
 		err = may_change_parent(old, new);
 	if (!err && exchange)

@@ -241,8 +241,6 @@ unlock:
 	return err;
 }
 
-/* O_CREAT does not follow strangers into files lying in sticky directories;
- * the sysctls fs.protected_* are not there, so nothing is refused here. */
 static int open_found(const struct path *path, unsigned int flags, bool created,
 		      struct file **out)
 {

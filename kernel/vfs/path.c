@@ -39,7 +39,7 @@ struct component {
 	size_t len;
 	uint32_t hash;
 	const char *next; /* behind the slashes that follow */
-	bool slash;	  /* there were some */
+	bool slash;       /* there were some */
 	bool is_last;
 };
 
@@ -315,9 +315,9 @@ static int follow_text(struct walk *walk, struct inode *inode)
 
 	if (!text)
 		return -ENOMEM;
-	len = inode->ops->readlink ? inode->ops->readlink(inode, text,
-							  PATH_MAX - 1) :
-				     -EINVAL;
+	len = inode->ops->readlink
+		      ? inode->ops->readlink(inode, text, PATH_MAX - 1)
+		      : -EINVAL;
 	if (len > 0)
 		err = replace_rest(walk, text, (size_t)len);
 	else
@@ -453,8 +453,7 @@ static int check_end(const struct walk *walk, bool slash)
 {
 	const struct inode *inode = walk->at.dentry->inode;
 
-	if ((slash || walk->flags & LOOKUP_DIRECTORY) &&
-	    !S_ISDIR(inode->mode))
+	if ((slash || walk->flags & LOOKUP_DIRECTORY) && !S_ISDIR(inode->mode))
 		return -ENOTDIR;
 	return 0;
 }
@@ -578,8 +577,8 @@ int path_name(const struct path *path, const struct path *root, char *buf,
 	struct name_builder b = { buf, buf + size, false };
 	const struct dentry *dentry = path->dentry;
 	/* "pipe:[42]": in no tree. */
-	bool is_anonymous = dentry->parent == dentry &&
-			    dentry != dentry->sb->root;
+	bool is_anonymous =
+		dentry->parent == dentry && dentry != dentry->sb->root;
 	bool reached = true;
 
 	put_before(&b, "", 1);

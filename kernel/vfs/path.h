@@ -17,14 +17,14 @@
 
 /* All under dentry_lock (rank LOCK_DENTRY) but refs and sb; see dentry.c. */
 struct dentry {
-	struct refcount refs; /* users, children, and 1 while hashed */
-	uint32_t hash;	      /* of the name */
-	struct inode *inode;  /* NULL: negative */
+	struct refcount refs;  /* users, children, and 1 while hashed */
+	uint32_t hash;         /* of the name */
+	struct inode *inode;   /* NULL: negative */
 	struct dentry *parent; /* itself for a root */
-	char *name;	       /* ended by NUL; short_name or allocated */
+	char *name;            /* ended by NUL; short_name or allocated */
 	unsigned int name_len;
-	bool hashed;	  /* found by look-ups; false: unlinked */
-	bool mount_point; /* something is mounted here, in some mount */
+	bool hashed;        /* found by look-ups; false: unlinked */
+	bool mount_point;   /* something is mounted here, in some mount */
 	bool recently_used; /* since the last pass of the pruning clock */
 	struct list_head hash_node, sibling, children, lru;
 	struct super_block *sb; /* fixed */
@@ -40,17 +40,16 @@ struct path {
 struct mount {
 	struct refcount refs; /* 1 while in the table, users, child mounts */
 	/* Written under mount_table_lock and dentry_lock, read under either. */
-	struct mount *parent; /* NULL: the root mount, or detached */
+	struct mount *parent;       /* NULL: the root mount, or detached */
 	struct dentry *mount_point; /* in parent */
 	struct list_head hash_node;
-	struct dentry *root;	/* fixed */
+	struct dentry *root;    /* fixed */
 	struct super_block *sb; /* fixed */
 	unsigned int flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC... */
 	int id;
 	char *source;
 	struct list_head node; /* all mounts, in order; mount_table_lock */
 };
-
 
 /* Where a thread is: current()->fs; shared by CLONE_FS. */
 struct fs_context {
@@ -68,15 +67,15 @@ void path_get(const struct path *path);
 void path_put(const struct path *path);
 
 /* Flags of path_lookup(). */
-#define LOOKUP_FOLLOW	 1u  /* follow a symbolic link at the end */
-#define LOOKUP_DIRECTORY 2u  /* must be a directory */
-#define LOOKUP_PARENT	 4u  /* stop before the last component */
-#define LOOKUP_EMPTY	 8u  /* "" means the start (AT_EMPTY_PATH) */
-#define LOOKUP_NO_LINKS	 16u /* no symbolic link anywhere */
-#define LOOKUP_BENEATH	 32u /* openat2: never leave the start */
-#define LOOKUP_IN_ROOT	 64u /* openat2: the start is the root */
-#define LOOKUP_NO_XDEV	 128u /* openat2: cross no mount */
-#define LOOKUP_NO_MAGIC	 256u /* openat2: no /proc/PID/fd style links */
+#define LOOKUP_FOLLOW    1u   /* follow a symbolic link at the end */
+#define LOOKUP_DIRECTORY 2u   /* must be a directory */
+#define LOOKUP_PARENT    4u   /* stop before the last component */
+#define LOOKUP_EMPTY     8u   /* "" means the start (AT_EMPTY_PATH) */
+#define LOOKUP_NO_LINKS  16u  /* no symbolic link anywhere */
+#define LOOKUP_BENEATH   32u  /* openat2: never leave the start */
+#define LOOKUP_IN_ROOT   64u  /* openat2: the start is the root */
+#define LOOKUP_NO_XDEV   128u /* openat2: cross no mount */
+#define LOOKUP_NO_MAGIC  256u /* openat2: no /proc/PID/fd style links */
 
 /*
  * Walk @name (kernel string) from @start (NULL: the cwd; ignored for absolute

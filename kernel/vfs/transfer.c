@@ -20,7 +20,7 @@
 struct side {
 	struct file *file;
 	struct pipe *pipe; /* NULL: not a pipe */
-	loff_t *pos;	   /* &own, or the caller's */
+	loff_t *pos;       /* &own, or the caller's */
 	loff_t own;
 	bool nonblock;
 };
@@ -66,8 +66,8 @@ static loff_t *position(struct side *side)
 static int get_cached(struct side *side, size_t max, struct pipe_piece *piece)
 {
 	struct page_cache *cache = &side->file->inode->cache;
-	uint64_t at = (uint64_t)*side->pos, size = inode_size(
-		side->file->inode);
+	uint64_t at = (uint64_t)*side->pos,
+		 size = inode_size(side->file->inode);
 	int err;
 
 	if (at >= size)

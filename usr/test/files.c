@@ -499,10 +499,10 @@ static void test_flock(void)
 	struct itimerval soon = { .it_value.tv_usec = 100000 };
 	struct sigaction act = { .sa_handler = alarm_handler };
 
-#define LOCK_SH 1
-#define LOCK_EX 2
-#define LOCK_NB 4
-#define LOCK_UN 8
+#define LOCK_SH       1
+#define LOCK_EX       2
+#define LOCK_NB       4
+#define LOCK_UN       8
 #define FLOCK(fd, op) syscall(SYS_flock, fd, op)
 	WORKS(FLOCK(fd, LOCK_EX));
 	FAILS(FLOCK(fd2, LOCK_SH | LOCK_NB), EWOULDBLOCK);

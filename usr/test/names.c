@@ -21,7 +21,7 @@
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
-#define RENAME_EXCHANGE	 2
+#define RENAME_EXCHANGE  2
 #endif
 
 static void make_file(const char *name, const char *text)
@@ -374,8 +374,7 @@ static void test_tmpfile(void)
 	      "has no name yet");
 	GIVES(write(fd, "hello", 5), 5);
 	sprintf(name, "/proc/self/fd/%d", fd);
-	WORKS(linkat(AT_FDCWD, name, AT_FDCWD, "published",
-		     AT_SYMLINK_FOLLOW));
+	WORKS(linkat(AT_FDCWD, name, AT_FDCWD, "published", AT_SYMLINK_FOLLOW));
 	fstat(fd, &st);
 	check(st.st_nlink == 1 && st.st_ino == inode_of("published"),
 	      "linkat gives it one");
@@ -383,8 +382,7 @@ static void test_tmpfile(void)
 	close(fd);
 	fd = open(".", O_TMPFILE | O_EXCL | O_RDWR, 0600);
 	sprintf(name, "/proc/self/fd/%d", fd);
-	FAILS(linkat(AT_FDCWD, name, AT_FDCWD, "published",
-		     AT_SYMLINK_FOLLOW),
+	FAILS(linkat(AT_FDCWD, name, AT_FDCWD, "published", AT_SYMLINK_FOLLOW),
 	      ENOENT);
 	close(fd);
 	FAILS(open(".", O_TMPFILE | O_RDONLY, 0600), EINVAL);

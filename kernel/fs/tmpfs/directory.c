@@ -19,7 +19,7 @@
 #include "kernel/mm/slab.h"
 
 #define ENTRY_SIZE   20u /* of st_size, as on Linux */
-#define FIRST_OFFSET 2	 /* behind "." and ".." */
+#define FIRST_OFFSET 2   /* behind "." and ".." */
 #define MAX_LINKS    0xffffffffu
 
 void tmpfs_dir_init(struct inode *inode)
@@ -378,14 +378,13 @@ static int read_directory(struct file *file, struct dir_emitter *emitter,
 	while (entry) {
 		struct rb_node *next = rb_next(&entry->by_offset);
 
-		if (!emitter->emit(emitter, entry->name, entry->len,
-				   entry->inode->ino,
-				   DT_OF_MODE(entry->inode->mode),
-				   entry->offset + 1))
+		if (!emitter->emit(
+			    emitter, entry->name, entry->len, entry->inode->ino,
+			    DT_OF_MODE(entry->inode->mode), entry->offset + 1))
 			break;
 		*pos = entry->offset + 1;
-		entry = next ? rb_entry(next, struct tmpfs_entry, by_offset) :
-			       NULL;
+		entry = next ? rb_entry(next, struct tmpfs_entry, by_offset)
+			     : NULL;
 	}
 	return 0;
 }

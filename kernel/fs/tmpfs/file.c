@@ -21,8 +21,8 @@ static struct tmpfs *tmpfs_of_cache(const struct page_cache *cache)
 static int charge(struct page_cache *cache, uint64_t pages)
 {
 	struct tmpfs *fs = tmpfs_of_cache(cache);
-	uint64_t used = __atomic_add_fetch(&fs->used_pages, pages,
-					   __ATOMIC_RELAXED);
+	uint64_t used =
+		__atomic_add_fetch(&fs->used_pages, pages, __ATOMIC_RELAXED);
 
 	if (!fs->max_pages || used <= fs->max_pages)
 		return 0;
@@ -55,8 +55,8 @@ void tmpfs_allow_seals(struct file *file)
 
 long tmpfs_get_seals(struct file *file)
 {
-	return is_tmpfs_file(file) ? (long)tmpfs_node(file->inode)->seals :
-				     -EINVAL;
+	return is_tmpfs_file(file) ? (long)tmpfs_node(file->inode)->seals
+				   : -EINVAL;
 }
 
 /* Could a program still write through a mapping of its own? */
@@ -66,7 +66,7 @@ static bool is_mapped_for_writing(struct page_cache *cache)
 	bool found = false;
 
 	mutex_lock(&cache->lock);
-	list_for_each(area, &cache->areas, cache_node) {
+	list_for_each (area, &cache->areas, cache_node) {
 		if (area->flags & VM_SHARED &&
 		    area->flags & (PAGE_WRITE | VM_MAY_WRITE))
 			found = true;
@@ -272,7 +272,7 @@ static ssize_t read_link(struct inode *inode, char *buf, size_t size)
 	const char *target = tmpfs_node(inode)->target;
 	size_t len = MIN(strlen(target), size);
 
-	memcpy(buf, target, len);
+	memcpy(buf, target, len); /* NOLINT: readlink(2) adds no NUL */
 	return (ssize_t)len;
 }
 

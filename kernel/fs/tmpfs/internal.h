@@ -12,9 +12,9 @@
 
 /* One mounted tmpfs; counters atomic. */
 struct tmpfs {
-	uint64_t max_pages, used_pages;	  /* 0: no limit */
+	uint64_t max_pages, used_pages;   /* 0: no limit */
 	uint64_t max_inodes, used_inodes; /* 0: no limit */
-	uint32_t mode, uid, gid;	  /* of the root */
+	uint32_t mode, uid, gid;          /* of the root */
 };
 
 /*
@@ -38,7 +38,7 @@ struct tmpfs_node {
 			struct rb_root by_name, by_offset;
 			loff_t next_offset;
 		} dir;
-		char *target; /* symbolic links */
+		char *target;       /* symbolic links */
 		unsigned int seals; /* regular files: F_SEAL_* */
 	};
 	struct list_head xattrs; /* struct tmpfs_xattr, xattr.c */

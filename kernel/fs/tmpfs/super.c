@@ -21,8 +21,8 @@
 
 static bool count_inode(struct tmpfs *fs)
 {
-	uint64_t used = __atomic_add_fetch(&fs->used_inodes, 1,
-					   __ATOMIC_RELAXED);
+	uint64_t used =
+		__atomic_add_fetch(&fs->used_inodes, 1, __ATOMIC_RELAXED);
 
 	if (!fs->max_inodes || used <= fs->max_inodes)
 		return true;
@@ -191,7 +191,7 @@ static int parse_option(struct tmpfs *fs, const char *option, const char *value,
 static bool is_harmless(const char *option, size_t len)
 {
 	static const char *const words[] = { "inode64", "inode32", "noswap",
-					     "huge",	"mpol",	   "rw",
+					     "huge",    "mpol",    "rw",
 					     "ro" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -254,8 +254,8 @@ static int tmpfs_remount(struct super_block *sb, const char *options)
 	err = parse_options(&new, options);
 	if (err)
 		return err;
-	if ((new.max_pages && new.max_pages < fs->used_pages) ||
-	    (new.max_inodes && new.max_inodes < fs->used_inodes))
+	if ((new.max_pages &&new.max_pages < fs->used_pages) ||
+	    (new.max_inodes &&new.max_inodes < fs->used_inodes))
 		return -EINVAL;
 	fs->max_pages = new.max_pages;
 	fs->max_inodes = new.max_inodes;

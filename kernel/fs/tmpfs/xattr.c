@@ -30,7 +30,7 @@ static struct tmpfs_xattr *find(const struct inode *inode, const char *name)
 	struct list_head *list = &tmpfs_node(inode)->xattrs;
 	struct tmpfs_xattr *xattr;
 
-	list_for_each(xattr, list, node) {
+	list_for_each (xattr, list, node) {
 		if (strcmp(xattr->name, name) == 0)
 			return xattr;
 	}
@@ -117,7 +117,7 @@ ssize_t tmpfs_list_xattr(struct inode *inode, char *list, size_t size)
 	const struct tmpfs_xattr *xattr;
 	size_t total = 0;
 
-	list_for_each(xattr, &tmpfs_node(inode)->xattrs, node) {
+	list_for_each (xattr, &tmpfs_node(inode)->xattrs, node) {
 		size_t len = strlen(xattr->name) + 1;
 
 		if (size) {
