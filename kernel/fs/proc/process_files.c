@@ -11,6 +11,8 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vm_space.h"
 
+#include <linux/nsfs.h>
+
 /* ---- Descriptors ---- */
 
 /* With a reference, or NULL. */
@@ -247,6 +249,17 @@ static int show_namespace(const struct proc_subject *subject, struct text *text)
 	return 0;
 }
 
+/* ioctl_ns(2): the first namespaces have no parent and no owner to show. */
+static long namespace_ioctl(struct file *file, unsigned int cmd,
+			    unsigned long arg)
+{
+	return cmd == NS_GET_PARENT || cmd == NS_GET_USERNS ? -EPERM : -ENOTTY;
+}
+
+static const struct file_ops namespace_file_ops = {
+	.ioctl = namespace_ioctl,
+};
+
 /* To an inode that programs can compare with that of another process. */
 static int jump_namespace(const struct proc_subject *subject, struct path *out)
 {
@@ -257,6 +270,7 @@ static int jump_namespace(const struct proc_subject *subject, struct path *out)
 	if (!inode)
 		return -ENOMEM;
 	inode->ops = &ops;
+	inode->file_ops = &namespace_file_ops;
 	inode->ino = subject->entry->data;
 	out->mount = NULL;
 	out->dentry = dentry_make_anonymous(inode, subject->entry->name);

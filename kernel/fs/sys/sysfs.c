@@ -91,10 +91,9 @@ static int show_last_hart(const struct sys_entry *entry, char *buf, size_t size)
 	return format_string(buf, size, "%u\n", arch_num_harts() - 1);
 }
 
-/* Words of 32 bits in hexadecimal, the highest first. */
-static int show_hart_map(const struct sys_entry *entry, char *buf, size_t size)
+/* @harts in words of 32 bits, hexadecimal, the highest first. */
+static int show_map(char *buf, size_t size, uint64_t harts)
 {
-	uint64_t harts = existing_harts();
 	unsigned int count = arch_num_harts();
 
 	if (count > 32)
@@ -103,6 +102,11 @@ static int show_hart_map(const struct sys_entry *entry, char *buf, size_t size)
 			(unsigned int)(harts >> 32), (unsigned int)harts);
 	return format_string(buf, size, "%0*x\n", (int)(count + 3) / 4,
 			     (unsigned int)harts);
+}
+
+static int show_hart_map(const struct sys_entry *entry, char *buf, size_t size)
+{
+	return show_map(buf, size, existing_harts());
 }
 
 static int show_node_memory(const struct sys_entry *entry, char *buf,
@@ -362,13 +366,20 @@ static int mount(const struct file_system_type *type, const char *source,
 	return 0;
 }
 
+static int show_own_map(const struct sys_entry *entry, char *buf, size_t size)
+{
+	return show_map(buf, size, BIT(entry->number));
+}
+
 static int show_number(const struct sys_entry *entry, char *buf, size_t size)
 {
 	return format_string(buf, size, "%u\n", entry->number);
 }
 
-/* File @name of hart @hart, which says @number. */
+/* File @name of hart @hart; @show gets @number. */
 static void add_hart_file(unsigned int hart, const char *name,
+			  int (*show)(const struct sys_entry *entry, char *buf,
+				      size_t size),
 			  unsigned int number)
 {
 	struct sys_entry *entry = kzalloc(sizeof(*entry));
@@ -379,12 +390,23 @@ static void add_hart_file(unsigned int hart, const char *name,
 	format_string(path, sizeof(path), "devices/system/cpu/cpu%u/%s", hart,
 		      name);
 	entry->path = kstrdup(path);
-	entry->show = show_number;
+	entry->show = show;
 	entry->number = number;
 	if (entry->path)
 		list_push_back(&entries, &entry->node);
 	else
 		kfree(entry);
+}
+
+/* Each hart is a core of its own, all in one package, as far as we know. */
+static void add_topology(unsigned int hart)
+{
+	add_hart_file(hart, "topology/core_cpus", show_own_map, hart);
+	add_hart_file(hart, "topology/core_id", show_number, hart);
+	add_hart_file(hart, "topology/core_siblings", show_hart_map, hart);
+	add_hart_file(hart, "topology/package_cpus", show_hart_map, hart);
+	add_hart_file(hart, "topology/physical_package_id", show_number, 0);
+	add_hart_file(hart, "topology/thread_siblings", show_own_map, hart);
 }
 
 void sysfs_init(void)
@@ -394,10 +416,7 @@ void sysfs_init(void)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(fixed_entries); i++)
 		list_push_back(&entries, &fixed_entries[i].node);
-	for (unsigned int i = 0; i < arch_num_harts(); i++) {
-		/* Each is a core of its own, as far as we know. */
-		add_hart_file(i, "topology/core_id", i);
-		add_hart_file(i, "topology/physical_package_id", 0);
-	}
+	for (unsigned int i = 0; i < arch_num_harts(); i++)
+		add_topology(i);
 	file_system_register(&type);
 }
