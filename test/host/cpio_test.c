@@ -190,6 +190,24 @@ KTEST(cpio_survives_being_cut)
 		read_exactly(archive.bytes, size);
 }
 
+/* One of a member's eight-digit numbers becomes one at the edge. */
+static void smash_field(struct archive *archive, uint64_t *seed)
+{
+	static const char *const edges[] = { "00000000", "00000001", "FFFFFFFF",
+					     "FFFFFFFC", "7FFFFFFF",
+					     "80000000", "00001000" };
+	const char *edge = edges[host_random(seed) % 7];
+	unsigned int member = host_random(seed) % 5;
+	char *header = archive->bytes;
+
+	while (member--) {
+		do {
+			header++;
+		} while (memcmp(header, "070701", 6));
+	}
+	memcpy(header + 6 + 8 * (host_random(seed) % 13), edge, 8);
+}
+
 KTEST(cpio_survives_being_changed)
 {
 	const char *text = getenv("CPIO_FUZZ_SEED");
@@ -200,6 +218,8 @@ KTEST(cpio_survives_being_changed)
 		unsigned int changes = 1 + host_random(&seed) % 4;
 
 		make_sample(&archive);
+		if (host_random(&seed) % 2)
+			smash_field(&archive, &seed);
 		while (changes--) {
 			size_t at = host_random(&seed) % archive.size;
 			const char *digits = "0123456789abcdefF/. ";
