@@ -254,6 +254,8 @@ static struct dentry *find_valid(struct dentry *dir, const char *name,
 	if (!dentry || !ops->still_valid ||
 	    ops->still_valid(dir->inode, dentry))
 		return dentry;
+	/* What is remembered below it would keep it for long. */
+	dentry_prune(dentry);
 	dentry_unhash(dentry);
 	dentry_put(dentry);
 	return NULL;
