@@ -272,7 +272,10 @@ static bool still_valid(struct inode *dir, struct dentry *dentry)
 	node = proc_node_of(dentry->inode);
 	if (is_gone(node))
 		return false;
-	if (node->pid && node->pid == parent->pid && parent->entry->numbers &&
+	/* Of the same process, and one of the numbers: a descriptor. (A thread
+	 * in task/ may bear its process's pid, too.) */
+	if (node->pid && node->pid == parent->pid &&
+	    node->is_thread == parent->is_thread && parent->entry->numbers &&
 	    parent->entry->numbers->entry == node->entry)
 		return is_open(parent, node);
 	return true;
