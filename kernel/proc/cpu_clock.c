@@ -15,9 +15,9 @@
 
 /* Of the low bits of a clock number below 0. */
 #define CLOCK_KIND(clock) ((clock)&3)
-#define KIND_PROF	  0
-#define KIND_VIRT	  1
-#define KIND_SCHED	  2
+#define KIND_PROF         0
+#define KIND_VIRT         1
+#define KIND_SCHED        2
 #define CLOCK_PER_THREAD  4
 
 #define LOOK_INTERVAL_MIN NSEC_PER_MSEC
@@ -110,17 +110,20 @@ uint64_t process_cpu_time(struct process *process, enum cpu_time what)
 	return sum;
 }
 
-uint64_t cpu_clock_read(const struct cpu_clock *clock, bool locked)
+uint64_t cpu_clock_read_locked(const struct cpu_clock *clock)
+{
+	if (clock->thread)
+		return thread_cpu_time(clock->thread, clock->what);
+	return process_cpu_time(clock->process, clock->what);
+}
+
+uint64_t cpu_clock_read(const struct cpu_clock *clock)
 {
 	uint64_t now_ns;
 
-	if (clock->thread)
-		return thread_cpu_time(clock->thread, clock->what);
-	if (!locked)
-		spin_lock(&clock->process->lock);
-	now_ns = process_cpu_time(clock->process, clock->what);
-	if (!locked)
-		spin_unlock(&clock->process->lock);
+	spin_lock(&clock->process->lock);
+	now_ns = cpu_clock_read_locked(clock);
+	spin_unlock(&clock->process->lock);
 	return now_ns;
 }
 

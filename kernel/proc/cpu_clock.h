@@ -30,8 +30,9 @@ bool cpu_clock_is(int clock);
 /* 0, -EINVAL: there is no such clock. */
 int cpu_clock_get(int clock, struct cpu_clock *out);
 void cpu_clock_put(struct cpu_clock *clock);
-/* Its time in ns. Takes process->lock unless @locked. */
-uint64_t cpu_clock_read(const struct cpu_clock *clock, bool locked);
+/* Its time in ns; takes process->lock, or is called with it held. */
+uint64_t cpu_clock_read(const struct cpu_clock *clock);
+uint64_t cpu_clock_read_locked(const struct cpu_clock *clock);
 /* Of all threads, dead ones too; process->lock held. */
 uint64_t process_cpu_time(struct process *process, enum cpu_time what);
 

@@ -17,7 +17,7 @@ _Static_assert(sizeof(Elf64_Phdr) == ELF_HEADER_ENTRY_SIZE, "gABI");
 /* A file offset must stay positive as loff_t. */
 #define MAX_OFFSET ((uint64_t)INT64_MAX)
 /* More than any machine has; beyond it alignment is nonsense. */
-#define MAX_ALIGNMENT (1UL << 30)
+#define MAX_ALIGNMENT        (1UL << 30)
 #define MAX_INTERPRETER_NAME 4096u
 
 bool elf_has_magic(const void *bytes, size_t size)
@@ -33,8 +33,7 @@ int elf_parse_header(const void *bytes, size_t size, struct elf_header *header)
 		return -ENOEXEC;
 	memcpy(&file, bytes, sizeof(file));
 	if (file.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    file.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    file.e_machine != EM_RISCV)
+	    file.e_ident[EI_DATA] != ELFDATA2LSB || file.e_machine != EM_RISCV)
 		return -ENOEXEC;
 	if (file.e_type != ET_EXEC && file.e_type != ET_DYN)
 		return -ENOEXEC;

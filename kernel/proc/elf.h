@@ -11,10 +11,10 @@
 
 #include "kernel/lib/compiler.h"
 
-#define ELF_HEADER_SIZE	  64u
-#define ELF_MAX_HEADERS	  64u /* program headers; Debian's files have <= 12 */
-#define ELF_MAX_SEGMENTS  16u /* to be loaded */
-#define ELF_PAGE	  4096u
+#define ELF_HEADER_SIZE       64u
+#define ELF_MAX_HEADERS       64u /* program headers; Debian's files have <= 12 */
+#define ELF_MAX_SEGMENTS      16u /* to be loaded */
+#define ELF_PAGE              4096u
 #define ELF_HEADER_ENTRY_SIZE 56u
 
 /* The file header, as far as it matters. */
@@ -42,7 +42,7 @@ struct elf_segment {
  */
 struct elf_image {
 	uint64_t start, end;
-	uint64_t alignment;	/* of start, if it may be moved */
+	uint64_t alignment;     /* of start, if it may be moved */
 	uint64_t table_address; /* of the program headers in memory, or 0 */
 	bool executable_stack;
 	uint64_t interpreter_offset; /* its name in the file */
@@ -54,8 +54,7 @@ struct elf_image {
 /* Does a file that begins with these bytes claim to be ELF? */
 bool elf_has_magic(const void *bytes, size_t size);
 /* The first @size bytes of the file. 0 or -ENOEXEC. */
-int elf_parse_header(const void *bytes, size_t size,
-		     struct elf_header *header);
+int elf_parse_header(const void *bytes, size_t size, struct elf_header *header);
 /*
  * The table of program headers, table_entries * ELF_HEADER_ENTRY_SIZE bytes.
  * @lowest, @limit: where a program that is not position independent may lie;

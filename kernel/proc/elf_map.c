@@ -95,8 +95,8 @@ static int map_segment(struct vm_space *space, struct file *file,
 			return err;
 		tail = zeros_from - file_end;
 		if (segment->memory_size > segment->file_size && tail &&
-		    vm_space_access(space, file_end, zeros, tail, true,
-				    true) != tail)
+		    vm_space_access(space, file_end, zeros, tail, true, true) !=
+			    tail)
 			return -ENOEXEC;
 	}
 	if (zeros_from < end)

@@ -44,20 +44,20 @@
  * two thirds of the user half, shared libraries and mappings downwards from
  * below the stack. Each gets a random distance of up to:
  */
-#define PROGRAM_BASE	  (USER_SPACE_END / 3 * 2)
-#define PROGRAM_RANDOM	  (16UL << 30)
-#define MAPPING_RANDOM	  (16UL << 30)
-#define STACK_RANDOM	  (1UL << 30)
-#define BREAK_RANDOM	  (32UL << 20)
+#define PROGRAM_BASE   (USER_SPACE_END / 3 * 2)
+#define PROGRAM_RANDOM (16UL << 30)
+#define MAPPING_RANDOM (16UL << 30)
+#define STACK_RANDOM   (1UL << 30)
+#define BREAK_RANDOM   (32UL << 20)
 /* Kept free for the stack to grow, whatever RLIMIT_STACK is. */
-#define STACK_GAP_MIN	  (128UL << 20)
-#define STACK_GAP_MAX	  (16UL << 30)
+#define STACK_GAP_MIN (128UL << 20)
+#define STACK_GAP_MAX (16UL << 30)
 /* Mapped below what is written at the start. */
-#define STACK_INITIAL	  (128UL << 10)
+#define STACK_INITIAL (128UL << 10)
 
-#define HEAD_SIZE	  256 /* BINPRM_BUF_SIZE: a #! line may be so long */
-#define CLOCK_TICKS	  100 /* AT_CLKTCK: times(2) counts in these */
-#define MAX_AUXV_WORDS	  48u
+#define HEAD_SIZE      256 /* BINPRM_BUF_SIZE: a #! line may be so long */
+#define CLOCK_TICKS    100 /* AT_CLKTCK: times(2) counts in these */
+#define MAX_AUXV_WORDS 48u
 
 /* One of the two ELF files of a start. */
 struct program {
@@ -71,10 +71,10 @@ struct exec {
 	struct exec_args args;
 	struct program program, interpreter;
 	struct vm_space *space; /* new */
-	struct cred *cred;	/* new */
+	struct cred *cred;      /* new */
 	bool secure;
 	struct signal_actions *actions; /* NULL: those we have are ours alone */
-	struct fd_table *files;		/* the same */
+	struct fd_table *files;         /* the same */
 	struct exec_stack stack;
 	uint64_t auxv[MAX_AUXV_WORDS];
 	unsigned int auxv_words;
@@ -141,13 +141,13 @@ static int apply_script(struct exec_args *args, const struct script_line *line)
 			return err;
 	}
 	if (line->argument) {
-		err = push_argument(args, copy_part(line->argument,
-						    line->argument_len));
+		err = push_argument(
+			args, copy_part(line->argument, line->argument_len));
 		if (err)
 			return err;
 	}
-	return push_argument(args, copy_part(line->interpreter,
-					     line->interpreter_len));
+	return push_argument(
+		args, copy_part(line->interpreter, line->interpreter_len));
 }
 
 /* Until exec->program.file is something else than a script. */
@@ -167,8 +167,8 @@ static int follow_scripts(struct exec *exec)
 		if (!err)
 			err = apply_script(args, &line);
 		if (!err)
-			err = open_by_name(
-				args->prefix[args->num_prefix - 1], &file);
+			err = open_by_name(args->prefix[args->num_prefix - 1],
+					   &file);
 		if (err)
 			return err;
 		file_put(exec->program.file);
@@ -220,8 +220,8 @@ static int read_image(struct program *program, const char *head)
 		return -ENOMEM;
 	err = read_exactly(program->file, table, size, header->table_offset);
 	if (!err)
-		err = elf_parse(header, table, USER_SPACE_START,
-				USER_SPACE_END, &program->image);
+		err = elf_parse(header, table, USER_SPACE_START, USER_SPACE_END,
+				&program->image);
 	kfree(table);
 	return err;
 }
@@ -304,8 +304,8 @@ static void plan_space(struct exec *exec)
 	uint64_t gap = MAX(MIN(limit, STACK_GAP_MAX), STACK_GAP_MIN);
 
 	space->stack_limit = limit;
-	space->start_stack = USER_SPACE_END - PAGE_SIZE -
-			     random_distance(STACK_RANDOM);
+	space->start_stack =
+		USER_SPACE_END - PAGE_SIZE - random_distance(STACK_RANDOM);
 	space->mmap_top = USER_SPACE_END - STACK_RANDOM - gap -
 			  random_distance(MAPPING_RANDOM);
 	space->mmap_top = ALIGN_DOWN(space->mmap_top, PAGE_SIZE);
@@ -414,9 +414,9 @@ static void make_auxv(struct exec *exec)
 	add_aux(exec, AT_HWCAP, arch_hwcap());
 	add_aux(exec, AT_PAGESZ, PAGE_SIZE);
 	add_aux(exec, AT_CLKTCK, CLOCK_TICKS);
-	add_aux(exec, AT_PHDR, image->table_address ?
-				       image->table_address + program->bias :
-				       0);
+	add_aux(exec, AT_PHDR,
+		image->table_address ? image->table_address + program->bias
+				     : 0);
 	add_aux(exec, AT_PHENT, ELF_HEADER_ENTRY_SIZE);
 	add_aux(exec, AT_PHNUM, program->header.table_entries);
 	/* Where ld.so is; how far it was moved, since it is linked at 0. */
@@ -566,9 +566,8 @@ static void reset_thread(struct thread *thread)
 
 static void start_program(const struct exec *exec)
 {
-	const struct program *first = exec->interpreter.file ?
-					      &exec->interpreter :
-					      &exec->program;
+	const struct program *first =
+		exec->interpreter.file ? &exec->interpreter : &exec->program;
 
 	tf_start_program(arch_thread_frame(current()),
 			 first->header.entry + first->bias, exec->stack.sp);

@@ -42,8 +42,8 @@ static void apply_capabilities(struct cred *cred, bool other_ids)
 	if (root) {
 		cred->cap_permitted =
 			cred->cap_inheritable | cred->cap_bounding;
-		cred->cap_effective = cred->euid == 0 ? cred->cap_permitted :
-							cred->cap_ambient;
+		cred->cap_effective = cred->euid == 0 ? cred->cap_permitted
+						      : cred->cap_ambient;
 	} else {
 		cred->cap_permitted = cred->cap_ambient;
 		cred->cap_effective = cred->cap_ambient;

@@ -14,7 +14,7 @@
 #include "kernel/proc/exec_strings.h"
 
 /* Zeros above the last string, as on Linux. */
-#define TOP_ZEROS 8u
+#define TOP_ZEROS  8u
 #define NUM_RANDOM 16u
 
 /* Bytes that go to @at in @space, one page after the other. */
@@ -134,8 +134,8 @@ void exec_stack_plan(struct exec_stack *stack, const struct exec_args *args,
 /* The pointers argv[] and envp[], found by walking over the strings. */
 struct pointer_walk {
 	struct writer *writer;
-	uint64_t address; /* of the next byte */
-	bool inside;	  /* of a string whose start we had */
+	uint64_t address;        /* of the next byte */
+	bool inside;             /* of a string whose start we had */
 	unsigned int until_null; /* arguments still to come */
 };
 

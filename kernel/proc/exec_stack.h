@@ -17,7 +17,7 @@ struct vm_space;
 
 /* Each #! level puts two strings in front and replaces one. */
 #define EXEC_MAX_SCRIPTS 5
-#define EXEC_MAX_PREFIX	 (1 + 2 * EXEC_MAX_SCRIPTS)
+#define EXEC_MAX_PREFIX  (1 + 2 * EXEC_MAX_SCRIPTS)
 
 /* The strings, as #! lines have changed them. */
 struct exec_args {

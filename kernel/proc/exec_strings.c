@@ -104,8 +104,7 @@ int exec_strings_add(struct exec_strings *strings, const char *text)
 	return 0;
 }
 
-int exec_strings_add_user(struct exec_strings *strings,
-			  const char __user *text)
+int exec_strings_add_user(struct exec_strings *strings, const char __user *text)
 {
 	size_t done = 0;
 

@@ -8,7 +8,7 @@
 
 /* Longest single string, and most bytes of all: execve(2), "Limits". */
 #define EXEC_STRING_MAX (128 * 1024UL)
-#define EXEC_TOTAL_MAX	(6 * 1024 * 1024UL)
+#define EXEC_TOTAL_MAX  (6 * 1024 * 1024UL)
 
 /*
  * The strings for a new program, end to end with their NULs in a chain of

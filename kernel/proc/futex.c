@@ -43,13 +43,13 @@
 	BUCKET_INIT_4(n), BUCKET_INIT_4((n) + 4), BUCKET_INIT_4((n) + 8),      \
 		BUCKET_INIT_4((n) + 12)
 #define BUCKET_INIT_64(n)                                                      \
-	BUCKET_INIT_16(n), BUCKET_INIT_16((n) + 16),                           \
-		BUCKET_INIT_16((n) + 32), BUCKET_INIT_16((n) + 48)
+	BUCKET_INIT_16(n), BUCKET_INIT_16((n) + 16), BUCKET_INIT_16((n) + 32), \
+		BUCKET_INIT_16((n) + 48)
 
-struct futex_bucket futex_buckets[FUTEX_BUCKETS] = {
-	BUCKET_INIT_64(0), BUCKET_INIT_64(64), BUCKET_INIT_64(128),
-	BUCKET_INIT_64(192)
-};
+struct futex_bucket futex_buckets[FUTEX_BUCKETS] = { BUCKET_INIT_64(0),
+						     BUCKET_INIT_64(64),
+						     BUCKET_INIT_64(128),
+						     BUCKET_INIT_64(192) };
 
 /* ---- Words and buckets --------------------------------------------------- */
 
@@ -103,8 +103,7 @@ bool futex_exchange(const struct futex *futex, uint32_t expected,
 				       (vaddr_t)futex->address, true);
 	if (word)
 		__atomic_compare_exchange_n(word, &expected, desired, false,
-					    __ATOMIC_SEQ_CST,
-					    __ATOMIC_SEQ_CST);
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	spin_unlock(&space->page_table_lock);
 	*seen = expected;
 	return word;
@@ -115,12 +114,12 @@ int futex_fault_in(const struct futex *futex, bool write)
 	uint32_t value;
 
 	/* An exchange of 0 for 0 changes nothing. */
-	return write ? cmpxchg_user_u32(futex->address, 0, 0, &value) :
-		       get_user_u32(&value, futex->address);
+	return write ? cmpxchg_user_u32(futex->address, 0, 0, &value)
+		     : get_user_u32(&value, futex->address);
 }
 
-static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
-	UNCHECKED_LOCKING
+static void lock_two(struct futex_bucket *a,
+		     struct futex_bucket *b) UNCHECKED_LOCKING
 {
 	spin_lock(a < b ? &a->lock : &b->lock);
 	if (a != b)

@@ -45,8 +45,7 @@ static bool mark_dead(uint64_t address, bool pi, bool pending)
 		if ((value & FUTEX_TID_MASK) != me)
 			return true;
 		if (cmpxchg_user_u32(word, value,
-				     (value & FUTEX_WAITERS) |
-					     FUTEX_OWNER_DIED,
+				     (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
 				     &seen))
 			return false;
 		if (seen == value)

@@ -12,7 +12,7 @@ struct thread;
 
 /* Those who wait for words that hash to the same number. */
 struct futex_bucket {
-	struct spinlock lock; /* rank LOCK_FUTEX; two: by address */
+	struct spinlock lock;     /* rank LOCK_FUTEX; two: by address */
 	struct list_head waiters; /* under lock */
 };
 

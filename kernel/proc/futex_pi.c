@@ -47,10 +47,10 @@ static struct futex_waiter *first_waiter(const struct futex *futex,
 
 /* What one look at the word, with the bucket locked, came to. */
 enum attempt {
-	ATTEMPT_LOCKED,	/* it is ours */
-	ATTEMPT_QUEUED,	/* it is another's; the waiter is queued */
-	ATTEMPT_AGAIN,	/* the word was changed meanwhile */
-	ATTEMPT_FAULT,	/* the page is not there */
+	ATTEMPT_LOCKED, /* it is ours */
+	ATTEMPT_QUEUED, /* it is another's; the waiter is queued */
+	ATTEMPT_AGAIN,  /* the word was changed meanwhile */
+	ATTEMPT_FAULT,  /* the page is not there */
 };
 
 /* @dead_owner: may be taken over from (0: nobody). */

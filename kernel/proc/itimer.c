@@ -64,9 +64,9 @@ static void real_get(struct process *process, struct itimer_value *value)
 	value->value_ns = 0;
 	/* Due this moment, but not 0: that would mean "not armed". */
 	if (real->timer.queued)
-		value->value_ns = real->timer.deadline_ns > now_ns ?
-					  real->timer.deadline_ns - now_ns :
-					  NSEC_PER_USEC;
+		value->value_ns = real->timer.deadline_ns > now_ns
+					  ? real->timer.deadline_ns - now_ns
+					  : NSEC_PER_USEC;
 }
 
 static void real_set(struct process *process, const struct itimer_value *value)
@@ -110,8 +110,8 @@ static bool cpu_timer_due(struct process *process, unsigned int i,
 	due = used_ns >= *due_ns;
 	if (due)
 		*due_ns = interval_ns ? timer_next_after(*due_ns, interval_ns,
-							 used_ns, &missed) :
-					0;
+							 used_ns, &missed)
+				      : 0;
 	if (*due_ns)
 		*left_ns = MIN(*left_ns, *due_ns - used_ns);
 	return due;
@@ -131,8 +131,8 @@ static int cpu_limit_due(struct process *process, uint64_t *left_ns)
 		return SIGKILL;
 	if (used_ns / NSEC_PER_SEC < limit->soft) {
 		if (limit->soft <= UINT64_MAX / NSEC_PER_SEC)
-			*left_ns = MIN(*left_ns, limit->soft * NSEC_PER_SEC -
-							 used_ns);
+			*left_ns = MIN(*left_ns,
+				       limit->soft * NSEC_PER_SEC - used_ns);
 		return 0;
 	}
 	limit->soft = used_ns / NSEC_PER_SEC + 1;
@@ -173,8 +173,8 @@ static void cpu_get(struct process *process, unsigned int i,
 	value->interval_ns = process->cpu_timer_interval_ns[i];
 	value->value_ns = 0;
 	if (due_ns)
-		value->value_ns = due_ns > used_ns ? due_ns - used_ns :
-						     NSEC_PER_USEC;
+		value->value_ns =
+			due_ns > used_ns ? due_ns - used_ns : NSEC_PER_USEC;
 }
 
 static void cpu_set(struct process *process, unsigned int i,

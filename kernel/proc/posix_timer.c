@@ -39,12 +39,12 @@ struct posix_timer {
 	bool on_cpu_clock;
 	struct cpu_clock cpu;  /* with references, if so */
 	struct thread *target; /* SIGEV_THREAD_ID: with a reference; or NULL */
-	bool silent;	       /* SIGEV_NONE */
+	bool silent;           /* SIGEV_NONE */
 
 	bool armed;
 	uint64_t due_ns; /* of the monotonic or the CPU clock */
 	uint64_t interval_ns;
-	int overrun; /* of the signal last taken */
+	int overrun;               /* of the signal last taken */
 	struct signal_info signal; /* queued, or its node is empty */
 };
 
@@ -53,8 +53,8 @@ struct posix_timer {
 /* process.lock is held, of the timer's process. */
 static uint64_t now_of(const struct posix_timer *timer)
 {
-	return timer->on_cpu_clock ? cpu_clock_read(&timer->cpu, true) :
-				     clock_now_ns();
+	return timer->on_cpu_clock ? cpu_clock_read_locked(&timer->cpu)
+				   : clock_now_ns();
 }
 
 static void start(struct posix_timer *timer, uint64_t now_ns)
@@ -64,9 +64,9 @@ static void start(struct posix_timer *timer, uint64_t now_ns)
 	if (timer->silent)
 		return; /* only asked how long it has to go */
 	timer_start(&timer->timer,
-		    timer->on_cpu_clock ?
-			    cpu_clock_next_look(timer->process, left_ns) :
-			    timer->due_ns);
+		    timer->on_cpu_clock
+			    ? cpu_clock_next_look(timer->process, left_ns)
+			    : timer->due_ns);
 }
 
 /* To the next period; returns how many were missed. */
@@ -81,7 +81,7 @@ static uint64_t forward(struct posix_timer *timer, uint64_t now_ns)
 
 /* ---- Firing -------------------------------------------------------------- */
 
-static void fire(struct posix_timer *timer)
+static void fire(struct posix_timer *timer) MUST_HOLD(timer->process->lock)
 {
 	if (!list_empty(&timer->signal.node))
 		return; /* set again before its last signal was taken */
@@ -101,17 +101,16 @@ static void timer_fired(struct timer *kernel_timer)
 {
 	struct posix_timer *timer =
 		container_of(kernel_timer, struct posix_timer, timer);
-	struct process *process = timer->process;
 	uint64_t now_ns;
 
-	spin_lock(&process->lock);
+	spin_lock(&timer->process->lock);
 	now_ns = now_of(timer);
 	/* It may have been set anew while we waited for the lock. */
 	if (timer->armed && now_ns >= timer->due_ns)
 		fire(timer);
-	else if (timer->armed && process->num_threads > 0)
+	else if (timer->armed && timer->process->num_threads > 0)
 		start(timer, now_ns);
-	spin_unlock(&process->lock);
+	spin_unlock(&timer->process->lock);
 }
 
 void posix_timer_signal_taken(struct posix_timer *timer, siginfo_t *info)
@@ -203,8 +202,7 @@ static int set_up(struct posix_timer *timer, int clock,
 		timer->on_cpu_clock = !err;
 	}
 	/* Time on other processes' clocks would need their locks. */
-	if (!err && timer->on_cpu_clock &&
-	    timer->cpu.process != timer->process)
+	if (!err && timer->on_cpu_clock && timer->cpu.process != timer->process)
 		err = -EINVAL;
 	return err;
 }
@@ -281,9 +279,9 @@ static void destroy(struct process *process, struct posix_timer *timer)
 	timer_cancel_sync(&timer->timer);
 	spin_lock(&process->lock);
 	if (!list_empty(&timer->signal.node))
-		pending_remove_entry(timer->target ?
-					     pending_of_thread(timer->target) :
-					     pending_of_process(process),
+		pending_remove_entry(timer->target
+					     ? pending_of_thread(timer->target)
+					     : pending_of_process(process),
 				     &timer->signal);
 	process->queued_signals--;
 	spin_unlock(&process->lock);

@@ -59,8 +59,7 @@ static bool is_fatal(const struct process *process, int signo)
 }
 
 /* Let @thread look for work, asleep in one of @states or in user mode. */
-static void rouse(struct thread *thread, unsigned int work,
-		  unsigned int states)
+static void rouse(struct thread *thread, unsigned int work, unsigned int states)
 {
 	thread_set_work(thread, work);
 	if (!sched_wake(thread, states))
@@ -200,8 +199,7 @@ static void announce(struct process *process, struct thread *thread, int signo)
 static struct pending pending_for(struct process *process,
 				  struct thread *thread)
 {
-	return thread ? pending_of_thread(thread) :
-			pending_of_process(process);
+	return thread ? pending_of_thread(thread) : pending_of_process(process);
 }
 
 /* To @thread, or to any of @process if it is NULL. */
@@ -273,8 +271,7 @@ int signal_send_group(struct pid *group, int signo, const siginfo_t *info)
 	return err;
 }
 
-static void fault_info(siginfo_t *info, int signo, int si_code,
-		       vaddr_t address)
+static void fault_info(siginfo_t *info, int signo, int si_code, vaddr_t address)
 {
 	memset(info, 0, sizeof(*info));
 	info->si_signo = signo;
@@ -430,12 +427,12 @@ int signal_wait(uint64_t wanted, uint64_t deadline_ns, siginfo_t *info)
 	wanted &= ~SIGNALS_ABSOLUTE;
 	for (;;) {
 		spin_lock(&process->lock);
-		signo = signal_take_locked(thread, wanted, info);
+		signo = signal_take_locked(process, thread, wanted, info);
 		if (signo)
 			signal_update_work(thread);
 		thread->signal_wanted = signo || late ? 0 : wanted;
-		WRITE_ONCE(thread->state, signo || late ? THREAD_RUNNING :
-							  THREAD_INTERRUPTIBLE);
+		WRITE_ONCE(thread->state, signo || late ? THREAD_RUNNING
+							: THREAD_INTERRUPTIBLE);
 		spin_unlock(&process->lock);
 		if (signo)
 			return signo;
@@ -529,7 +526,7 @@ int signal_change_action(int signo, const struct signal_action *new,
 
 	if (signo < 1 || signo > NUM_SIGNALS)
 		return -EINVAL;
-	if (new && signal_in(SIGNALS_ABSOLUTE, signo))
+	if (new &&signal_in(SIGNALS_ABSOLUTE, signo))
 		return -EINVAL;
 
 	spin_lock(&process->lock);
@@ -541,7 +538,7 @@ int signal_change_action(int signo, const struct signal_action *new,
 		*action = *new;
 	spin_unlock(&process->actions->lock);
 	/* POSIX: to ignore a signal discards it even if it is blocked. */
-	if (new && signal_handler_ignores(new->handler, signo))
+	if (new &&signal_handler_ignores(new->handler, signo))
 		remove_from_all(process, SIGNAL_BIT(signo));
 	spin_unlock(&process->lock);
 	return 0;

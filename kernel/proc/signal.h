@@ -21,7 +21,7 @@ struct process;
 struct thread;
 struct trap_frame;
 
-#define NUM_SIGNALS 64
+#define NUM_SIGNALS   64
 #define SIGNAL_BIT(n) (1UL << ((n)-1))
 
 struct signal_action {
@@ -43,7 +43,7 @@ struct signal_actions {
 
 /* One queued signal with its siginfo. */
 struct signal_info {
-	struct list_head node;	   /* the queue's lock: process.lock */
+	struct list_head node;     /* the queue's lock: process.lock */
 	struct posix_timer *timer; /* it is part of that timer; or NULL */
 	siginfo_t info;
 };

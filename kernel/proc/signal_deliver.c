@@ -84,6 +84,7 @@ static bool group_is_orphaned(struct process *process)
  * stop_dequeued.
  */
 static void begin_stop(struct process *process, int signo)
+	MUST_HOLD(process->lock)
 {
 	struct thread *thread;
 	bool orphaned;
@@ -114,7 +115,7 @@ static void begin_stop(struct process *process, int signo)
 }
 
 /* Sleep while the process is stopped; lock as in begin_stop(). */
-static void stay_stopped(struct process *process)
+static void stay_stopped(struct process *process) MUST_HOLD(process->lock)
 {
 	/* Under the lock, so that SIGCONT comes before or finds us asleep. */
 	WRITE_ONCE(current()->state, THREAD_STOPPED);
@@ -132,14 +133,14 @@ static void take_action(struct process *process, int signo,
 
 	spin_lock(&actions->lock);
 	*action = actions->action[signo - 1];
-	if (action->handler > HANDLER_IGNORE &&
-	    (action->flags & SA_RESETHAND))
+	if (action->handler > HANDLER_IGNORE && (action->flags & SA_RESETHAND))
 		actions->action[signo - 1].handler = HANDLER_DEFAULT;
 	spin_unlock(&actions->lock);
 }
 
 /* Everything that needs no handler; lock as in begin_stop(). */
 static void default_action(struct process *process, int signo)
+	MUST_HOLD(process->lock)
 {
 	if (signal_is_ignored(process, signo))
 		return;
@@ -154,7 +155,7 @@ static void default_action(struct process *process, int signo)
  * and *@info. 0: none is left, or the process is to exit.
  */
 static int next_handled(struct process *process, struct signal_action *action,
-			siginfo_t *info)
+			siginfo_t *info) MUST_HOLD(process->lock)
 {
 	struct thread *thread = current();
 
@@ -172,8 +173,8 @@ static int next_handled(struct process *process, struct signal_action *action,
 			stay_stopped(process);
 			continue;
 		}
-		signo = signal_take_locked(thread, ~thread->signal_blocked,
-					   info);
+		signo = signal_take_locked(process, thread,
+					   ~thread->signal_blocked, info);
 		if (!signo)
 			break;
 		take_action(process, signo, action);
@@ -221,9 +222,8 @@ static void describe_alt_stack(struct thread *thread,
 {
 	args->alt_stack.base = thread->alt_stack.base;
 	args->alt_stack.size = thread->alt_stack.size;
-	args->alt_stack.flags = thread->alt_stack.size ?
-					thread->alt_stack.flags :
-					SS_DISABLE;
+	args->alt_stack.flags =
+		thread->alt_stack.size ? thread->alt_stack.flags : SS_DISABLE;
 }
 
 static void disarm_alt_stack(struct thread *thread)
@@ -261,9 +261,9 @@ static void call_handler(struct trap_frame *tf, int signo,
 		.signo = signo,
 		.info = info,
 		.handler = action->handler,
-		.saved_mask = thread->signal_restore_mask ?
-				      thread->signal_saved_mask :
-				      thread->signal_blocked,
+		.saved_mask = thread->signal_restore_mask
+				      ? thread->signal_saved_mask
+				      : thread->signal_blocked,
 	};
 	uint64_t mask = thread->signal_blocked | action->mask;
 
@@ -314,7 +314,8 @@ static void restore_alt_stack(struct thread *thread,
 	thread->alt_stack.base = none ? 0 : frame->alt_base;
 	thread->alt_stack.size = none ? 0 : frame->alt_size;
 	thread->alt_stack.flags =
-		none ? 0 : (int)((unsigned int)frame->alt_flags & SS_AUTODISARM);
+		none ? 0
+		     : (int)((unsigned int)frame->alt_flags & SS_AUTODISARM);
 }
 
 long signal_return(struct trap_frame *tf)

@@ -33,14 +33,13 @@ static inline vaddr_t signal_handler(const struct process *process, int signo)
 	return READ_ONCE(process->actions->action[signo - 1].handler);
 }
 #define HANDLER_DEFAULT ((vaddr_t)0)
-#define HANDLER_IGNORE	((vaddr_t)1)
+#define HANDLER_IGNORE  ((vaddr_t)1)
 
 /* Nothing is to be done for @signo when @handler is its handler. */
 static inline bool signal_handler_ignores(vaddr_t handler, int signo)
 {
-	return handler == HANDLER_IGNORE ||
-	       (handler == HANDLER_DEFAULT &&
-		signal_in(SIGNALS_NOTHING, signo));
+	return handler == HANDLER_IGNORE || (handler == HANDLER_DEFAULT &&
+					     signal_in(SIGNALS_NOTHING, signo));
 }
 
 /* signal_pending.c: a set of pending signals, and what is known of them. */
@@ -80,8 +79,9 @@ void pending_remove(struct process *process, struct pending pending,
 bool signal_send_entry(struct process *process, struct thread *thread,
 		       struct signal_info *entry) MUST_HOLD(process->lock);
 /* As signal_take(). */
-int signal_take_locked(struct thread *thread, uint64_t wanted,
-		       siginfo_t *info) MUST_HOLD(thread->process->lock);
+int signal_take_locked(struct process *process, struct thread *thread,
+		       uint64_t wanted, siginfo_t *info)
+	MUST_HOLD(process->lock);
 /* As signal_set_blocked(). */
 void signal_set_blocked_locked(uint64_t mask)
 	MUST_HOLD(current_process()->lock);

@@ -30,8 +30,7 @@ static struct signal_info *info_alloc(struct process *process)
 {
 	struct signal_info *entry;
 
-	if (process->queued_signals >=
-	    process->rlimits[RLIMIT_SIGPENDING].soft)
+	if (process->queued_signals >= process->rlimits[RLIMIT_SIGPENDING].soft)
 		return NULL;
 	entry = kmalloc(sizeof(*entry));
 	if (!entry)
@@ -151,9 +150,9 @@ void pending_remove(struct process *process, struct pending pending,
 	}
 }
 
-int signal_take_locked(struct thread *thread, uint64_t wanted, siginfo_t *info)
+int signal_take_locked(struct process *process, struct thread *thread,
+		       uint64_t wanted, siginfo_t *info)
 {
-	struct process *process = thread->process;
 	int signo;
 
 	signo = pending_take(process, pending_of_thread(thread), wanted, info);
@@ -172,15 +171,17 @@ int signal_take(struct thread *thread, uint64_t wanted, siginfo_t *info)
 	int signo;
 
 	spin_lock(&process->lock);
-	signo = signal_take_locked(thread, wanted, info);
+	signo = signal_take_locked(process, thread, wanted, info);
 	if (signo)
 		signal_update_work(thread);
 	spin_unlock(&process->lock);
 	return signo;
 }
 
+/* UNCHECKED_LOCKING: the caller's duty, which signal.h cannot express since
+ * struct process is not known there. */
 void signal_flush(struct process *process, struct list_head *queue,
-		  uint64_t *set)
+		  uint64_t *set) UNCHECKED_LOCKING
 {
 	pending_remove(process, (struct pending){ set, queue }, ~0UL);
 	if (queue != &process->shared_pending.queue)

@@ -45,8 +45,7 @@ void handle_user_page_fault(struct trap_frame *tf, vaddr_t address,
 		fault(tf, SIGSEGV, SEGV_ACCERR, address, "forbidden access");
 		break;
 	case VM_FAULT_BUS:
-		fault(tf, SIGBUS, BUS_ADRERR, address,
-		      "beyond the file's end");
+		fault(tf, SIGBUS, BUS_ADRERR, address, "beyond the file's end");
 		break;
 	case VM_FAULT_NO_MEMORY:
 		/* Someone is being killed, perhaps we: the instruction is

@@ -33,8 +33,7 @@ static int add_user_list(struct exec_strings *strings,
 			return -EFAULT;
 		if (!text)
 			break;
-		err = exec_strings_add_user(strings,
-					    (const char __user *)text);
+		err = exec_strings_add_user(strings, (const char __user *)text);
 		if (err)
 			return err;
 		if (thread_has_work(current(), WORK_KILL))

@@ -39,8 +39,8 @@ static uint64_t realtime_to_deadline(uint64_t ns)
 }
 
 /* FUTEX_WAIT is relative, all others absolute. 0, -EFAULT, -EINVAL. */
-static int get_deadline(int command, bool realtime,
-			const void __user *timeout, uint64_t *deadline_ns)
+static int get_deadline(int command, bool realtime, const void __user *timeout,
+			uint64_t *deadline_ns)
 {
 	struct __kernel_timespec ts;
 	uint64_t ns;

@@ -297,8 +297,7 @@ long sys_rt_sigtimedwait(const struct syscall_args *a)
 	if (result)
 		return result;
 	result = signal_wait(wanted, deadline_ns, &info);
-	if (result > 0 && info_to &&
-	    copy_to_user(info_to, &info, sizeof(info)))
+	if (result > 0 && info_to && copy_to_user(info_to, &info, sizeof(info)))
 		return -EFAULT;
 	return result;
 }
@@ -318,7 +317,7 @@ static int set_alt_stack(const stack_t *new, vaddr_t sp)
 		return -EINVAL;
 	if (!none && new->ss_size < MINSIGSTKSZ)
 		return -ENOMEM;
-	thread->alt_stack.base = none ? 0 : (vaddr_t)new->ss_sp;
+	thread->alt_stack.base = none ? 0 : (vaddr_t) new->ss_sp;
 	thread->alt_stack.size = none ? 0 : new->ss_size;
 	thread->alt_stack.flags = (int)(flags & SS_FLAG_BITS);
 	return 0;

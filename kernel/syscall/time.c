@@ -21,9 +21,9 @@
 
 /* What the coarse clocks promise: a tick of Linux at 250 Hz. */
 #define COARSE_RESOLUTION_NS (4 * NSEC_PER_MSEC)
-#define USEC_PER_SEC	     1000000L
+#define USEC_PER_SEC         1000000L
 /* NTP_PHASE_LIMIT: what an unsynchronised clock admits to. */
-#define MAX_ERROR_US	     16000000L
+#define MAX_ERROR_US 16000000L
 
 static int put_timespec(void __user *to, uint64_t ns)
 {
@@ -71,7 +71,7 @@ static int read_cpu_clock(int clock, uint64_t *ns)
 
 	if (err)
 		return err;
-	*ns = cpu_clock_read(&cpu, false);
+	*ns = cpu_clock_read(&cpu);
 	cpu_clock_put(&cpu);
 	return 0;
 }
@@ -106,8 +106,8 @@ long sys_clock_getres(const struct syscall_args *a)
 
 	if (err || !res)
 		return err;
-	return put_timespec(res, is_coarse_clock(clock) ? COARSE_RESOLUTION_NS :
-							  1);
+	return put_timespec(res,
+			    is_coarse_clock(clock) ? COARSE_RESOLUTION_NS : 1);
 }
 
 static long set_wall_clock(uint64_t ns)
@@ -201,7 +201,7 @@ static long adjust(void __user *buf)
 	tx.constant = 2;
 	tx.precision = 1;
 	tx.tolerance = 500L << 16; /* 500 ppm, in 2^-16 ppm */
-	tx.tick = 10000;	   /* us, at USER_HZ */
+	tx.tick = 10000;           /* us, at USER_HZ */
 	tx.time.tv_sec = (long long)(now_ns / NSEC_PER_SEC);
 	tx.time.tv_usec = (long long)(now_ns % NSEC_PER_SEC / NSEC_PER_USEC);
 	if (copy_to_user(buf, &tx, sizeof(tx)))
@@ -300,8 +300,8 @@ static long sleep_on_cpu_clock(int clock, bool absolute, uint64_t ns)
 	err = cpu_clock_get(clock, &cpu);
 	if (err)
 		return err;
-	due_ns = absolute ? ns : cpu_clock_read(&cpu, false) + ns;
-	while (!err && (now_ns = cpu_clock_read(&cpu, false)) < due_ns)
+	due_ns = absolute ? ns : cpu_clock_read(&cpu) + ns;
+	while (!err && (now_ns = cpu_clock_read(&cpu)) < due_ns)
 		err = sleep_until(
 			cpu_clock_next_look(cpu.process, due_ns - now_ns));
 	cpu_clock_put(&cpu);
@@ -320,16 +320,16 @@ long sys_clock_nanosleep(const struct syscall_args *a)
 	if (clock != CLOCK_REALTIME && clock != CLOCK_TAI &&
 	    clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
 	    !cpu_clock_is(clock))
-		return is_wall_clock(clock) || is_monotonic_clock(clock) ?
-			       -EOPNOTSUPP :
-			       -EINVAL;
+		return is_wall_clock(clock) || is_monotonic_clock(clock)
+			       ? -EOPNOTSUPP
+			       : -EINVAL;
 	err = get_timespec(&ns, arg_ptr(a, 2));
 	if (err)
 		return err;
 	if (cpu_clock_is(clock))
 		return sleep_on_cpu_clock(clock, absolute, ns);
-	return absolute ? sleep_until_time(clock, ns) :
-			  sleep_for(ns, arg_ptr(a, 3));
+	return absolute ? sleep_until_time(clock, ns)
+			: sleep_for(ns, arg_ptr(a, 3));
 }
 
 long sys_nanosleep(const struct syscall_args *a)

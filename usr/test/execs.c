@@ -114,8 +114,8 @@ static int child_main(int argc, char *argv[])
 	if (!strcmp(what, "args"))
 		return argc - 3; /* how many came */
 	if (!strcmp(what, "pid"))
-		return getpid() == atoi(argv[3]) && gettid() == getpid() ? 0 :
-									   1;
+		return getpid() == atoi(argv[3]) && gettid() == getpid() ? 0
+									 : 1;
 	if (!strcmp(what, "bytes"))
 		return strlen(argv[3]) == (size_t)atoi(argv[4]) ? 0 : 1;
 	return 99;
@@ -134,8 +134,8 @@ static int run(const char *path, char *const argv[], char *const envp[])
 		_exit(errno == ENOENT ? 202 : (200 + errno) & 0xff);
 	}
 	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   1000 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status)
+				 : 1000 + WTERMSIG(status);
 }
 
 static int run_self(const char *what, char *arg)
@@ -311,9 +311,9 @@ static int exec_as_nobody(void)
 	if (geteuid() == 0 && setresuid(65534, 65534, 65534))
 		return 1;
 	return run("./no-read", argv, NULL) == 0 &&
-			       run("./no-exec", argv, NULL) == 200 + EACCES ?
-		       0 :
-		       1;
+			       run("./no-exec", argv, NULL) == 200 + EACCES
+		       ? 0
+		       : 1;
 }
 
 static void copy_self(const char *name, mode_t mode)
@@ -344,8 +344,10 @@ static void test_errors(void)
 	check(exec_errno("/", argv, envp) == EACCES, "a directory: EACCES");
 	check(exec_errno("/dev/null", argv, envp) == EACCES,
 	      "a device: EACCES");
-	check(exec_errno(nothing_there, argv, envp) == EFAULT, "bad name: EFAULT");
-	check(exec_errno(self, (char **)nothing_there, envp) == EFAULT, "bad argv: EFAULT");
+	check(exec_errno(nothing_there, argv, envp) == EFAULT,
+	      "bad name: EFAULT");
+	check(exec_errno(self, (char **)nothing_there, envp) == EFAULT,
+	      "bad argv: EFAULT");
 	check(exec_errno(self, wild, envp) == EFAULT, "bad argument: EFAULT");
 	check(exec_errno(self, argv, wild) == EFAULT, "bad envp: EFAULT");
 

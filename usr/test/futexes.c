@@ -225,8 +225,7 @@ static void test_signals(void)
 	action.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &action, NULL);
 	pthread_create(&thread, NULL, signal_main, NULL);
-	check(futex(&word, FUTEX_WAIT, 1, &ts, NULL, 0) == -1 &&
-		      errno == EINTR,
+	check(futex(&word, FUTEX_WAIT, 1, &ts, NULL, 0) == -1 && errno == EINTR,
 	      "one with a timeout even with SA_RESTART");
 	pthread_join(thread, NULL);
 }
@@ -246,7 +245,8 @@ static void test_shared(void)
 	check(futex(word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0) ==
 		      0,
 	      "a private wake does not reach another process");
-	check(futex(word, FUTEX_WAKE, 1, NULL, NULL, 0) == 1, "a shared one does");
+	check(futex(word, FUTEX_WAKE, 1, NULL, NULL, 0) == 1,
+	      "a shared one does");
 	waitpid(pid, &status, 0);
 	check(status == 0, "which goes on");
 	munmap((void *)word, 4096);
@@ -276,9 +276,9 @@ static void make_locks(struct shared_locks *locks)
 
 static void test_owner_dies(void)
 {
-	struct shared_locks *locks = mmap(NULL, sizeof(*locks),
-					  PROT_READ | PROT_WRITE,
-					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared_locks *locks =
+		mmap(NULL, sizeof(*locks), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	make_locks(locks);

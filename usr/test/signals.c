@@ -307,7 +307,8 @@ static void look_at_stack(int signo, siginfo_t *info, void *context)
 	(void)signo;
 	(void)info;
 	(void)context;
-	on_alternate = &here >= alternate && &here < alternate + sizeof(alternate);
+	on_alternate =
+		&here >= alternate && &here < alternate + sizeof(alternate);
 	sigaltstack(NULL, &seen_stack);
 	stack_errno = sigaltstack(&none, NULL) ? errno : 0;
 }
@@ -383,7 +384,8 @@ static void test_restart(void)
 	handle_with(SIGUSR1, note, SA_RESTART);
 	pid = disturb(getpid(), SIGUSR1, 50, fds[1]);
 	got = read(fds[0], &c, 1);
-	check(got == 1 && c == 'x' && num_calls == 1, "SA_RESTART: read goes on");
+	check(got == 1 && c == 'x' && num_calls == 1,
+	      "SA_RESTART: read goes on");
 	wait_for(pid);
 
 	handle_with(SIGUSR1, note, 0);
@@ -399,7 +401,8 @@ static void test_restart(void)
 	struct timespec ts = { 1, 0 }, left = { 0, 0 };
 	got = nanosleep(&ts, &left);
 	check(got == -1 && errno == EINTR && left.tv_nsec > 500000000,
-	      "nanosleep never restarts after a handler, and says what is left");
+	      "nanosleep never restarts after a handler, and says what is "
+	      "left");
 	wait_for(pid);
 
 	struct pollfd poll_fd = { .fd = fds[0], .events = POLLIN };
@@ -534,10 +537,11 @@ static int die_of_it(void)
 
 static void test_defaults(void)
 {
-	static const int deadly[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP,
-				      SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1,
-				      SIGSEGV, SIGPIPE, SIGALRM, SIGTERM,
-				      SIGXCPU, SIGSYS, SIGIO };
+	static const int deadly[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGILL,
+				      SIGTRAP, SIGABRT, SIGBUS,  SIGFPE,
+				      SIGKILL, SIGUSR1, SIGSEGV, SIGPIPE,
+				      SIGALRM, SIGTERM, SIGXCPU, SIGSYS,
+				      SIGIO };
 	static const int harmless[] = { SIGCHLD, SIGURG, SIGWINCH, SIGCONT };
 
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++) {
@@ -622,8 +626,7 @@ static void test_job_control(void)
 		      WSTOPSIG(status) == SIGSTOP,
 	      "WUNTRACED");
 	check(num_calls == 1 && last_info.si_code == CLD_STOPPED &&
-		      last_info.si_pid == pid &&
-		      last_info.si_status == SIGSTOP,
+		      last_info.si_pid == pid && last_info.si_status == SIGSTOP,
 	      "SIGCHLD says CLD_STOPPED");
 	check(waitpid(pid, &status, WUNTRACED | WNOHANG) == 0,
 	      "a stop is reported once");
@@ -679,7 +682,8 @@ static void test_stop_signals(void)
 		_exit(stop_oneself());
 	}
 	waitpid(pid, &status, WUNTRACED);
-	check(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP, "SIGTSTP stops");
+	check(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP,
+	      "SIGTSTP stops");
 	kill(pid, SIGCONT);
 	check(wait_for(pid) == 7 << 8, "SIGCONT sets it going");
 

@@ -65,12 +65,15 @@ static void burn_ms(int ms)
 
 static void test_clocks(void)
 {
-	static const clockid_t clocks[] = {
-		CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
-		CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
-		CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME,
-		CLOCK_TAI
-	};
+	static const clockid_t clocks[] = { CLOCK_REALTIME,
+					    CLOCK_MONOTONIC,
+					    CLOCK_PROCESS_CPUTIME_ID,
+					    CLOCK_THREAD_CPUTIME_ID,
+					    CLOCK_MONOTONIC_RAW,
+					    CLOCK_REALTIME_COARSE,
+					    CLOCK_MONOTONIC_COARSE,
+					    CLOCK_BOOTTIME,
+					    CLOCK_TAI };
 	struct timespec a, b;
 	struct timeval tv;
 	clockid_t clock;
@@ -80,8 +83,8 @@ static void test_clocks(void)
 			  syscall(SYS_clock_gettime, clocks[i], &b) == 0 &&
 			  syscall(SYS_clock_getres, clocks[i], NULL) == 0;
 
-		check(ok && (b.tv_sec > a.tv_sec || (b.tv_sec == a.tv_sec &&
-						     b.tv_nsec >= a.tv_nsec)),
+		check(ok && (b.tv_sec > a.tv_sec ||
+			     (b.tv_sec == a.tv_sec && b.tv_nsec >= a.tv_nsec)),
 		      "clock %d does not go back", (int)clocks[i]);
 	}
 	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &a);
@@ -280,8 +283,7 @@ static void test_timer(void)
 	check(num_calls == 1 && last_info.si_overrun >= 10,
 	      "while its signal is blocked, overruns are counted: %d",
 	      last_info.si_overrun);
-	check(timer_getoverrun(timer) == last_info.si_overrun ||
-		      num_calls > 1,
+	check(timer_getoverrun(timer) == last_info.si_overrun || num_calls > 1,
 	      "timer_getoverrun");
 	check(timer_delete(timer) == 0 && timer_delete(timer) == -1 &&
 		      errno == EINVAL,
