@@ -7,11 +7,6 @@
  * the ready list and asks only those files what holds. So waiting costs by
  * what happens, not by how much is watched.
  *
- *   level triggered   what was reported goes back to the end of the ready
- *                     list, and is asked again next time
- *   EPOLLET           it does not: only a new wake-up brings it back
- *   EPOLLONESHOT      all its events are switched off until EPOLL_CTL_MOD
- *
  * Invariants
  *   E1  An item holds no reference to its file; the file's last put takes it
  *       out of the set before the file goes (epoll_forget()).
@@ -23,60 +18,21 @@
  * queue's lock] > ready_lock. links_lock guards file->epoll_items alone.
  * Source: epoll(7), epoll_ctl(2).
  */
-#include "kernel/vfs/epoll.h"
+#include "kernel/vfs/epoll_internal.h"
 
 #include "kernel/abi/errno.h"
 #include "kernel/lib/format.h"
-#include "kernel/lib/rbtree.h"
-#include "kernel/lib/refcount.h"
-#include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
-#include "kernel/mm/user_copy.h"
 #include "kernel/vfs/anonymous.h"
 #include "kernel/vfs/file.h"
 #include "kernel/vfs/poll.h"
 
 #define MAX_NESTS 5u
 
-/* Bits of epoll_event.events that are not events. */
-#define MODE_BITS (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 /* What may go with EPOLLEXCLUSIVE: epoll_ctl(2). */
 #define EXCLUSIVE_BITS                                                         \
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET |    \
 	 EPOLLEXCLUSIVE)
-
-struct epoll {
-	struct refcount refs; /* the file; epoll_forget() while it looks */
-	struct file *file;    /* fixed; not a reference */
-	struct mutex lock;    /* rank LOCK_EPOLL */
-	struct rb_root items; /* by file, then descriptor; under lock */
-
-	struct spinlock ready_lock; /* rank LOCK_EPOLL_READY */
-	struct list_head ready;     /* under ready_lock */
-
-	struct wait_queue waiters;  /* threads in epoll_wait() */
-	struct wait_queue watchers; /* who polls the set itself */
-};
-
-/* A waiter on one of the file's queues. */
-struct hook {
-	struct waiter waiter;
-	struct wait_queue *queue;
-	struct epoll_item *item;
-	struct hook *next;
-};
-
-struct epoll_item {
-	struct rb_node node; /* epoll->lock */
-	struct epoll *epoll; /* fixed, as file and fd */
-	struct file *file;
-	int fd;
-	struct epoll_event event;    /* epoll->lock; wake-ups read events */
-	struct list_head file_node;  /* links_lock, for sets also nest_lock */
-	struct list_head ready_node; /* epoll->ready_lock (E2) */
-	struct hook *hooks;          /* epoll->lock */
-	struct hook first_hook;      /* most files have one queue */
-};
 
 /* Registers an item with its file: a poll table that knows the item. */
 struct item_table {
@@ -88,57 +44,10 @@ struct item_table {
 static struct mutex nest_lock = MUTEX_INIT(nest_lock, LOCK_EPOLL);
 static struct spinlock links_lock = SPINLOCK_INIT(LOCK_SPIN_MISC);
 
-static bool is_epoll(const struct file *file);
-
 static void epoll_put(struct epoll *epoll)
 {
 	if (refcount_put(&epoll->refs))
 		kfree(epoll);
-}
-
-/* ---- Becoming ready ------------------------------------------------------ */
-
-static void announce(struct epoll *epoll)
-{
-	wake_one(&epoll->waiters);
-	if (!wait_queue_idle(&epoll->watchers))
-		wake_all_events(&epoll->watchers, EPOLLIN | EPOLLRDNORM);
-}
-
-static void make_ready(struct epoll_item *item)
-{
-	struct epoll *epoll = item->epoll;
-
-	spin_lock(&epoll->ready_lock);
-	if (list_empty(&item->ready_node))
-		list_push_back(&epoll->ready, &item->ready_node);
-	spin_unlock(&epoll->ready_lock);
-}
-
-/* Something happened at the file; its queue's lock is held. */
-static bool item_wake(struct waiter *waiter, unsigned int events)
-{
-	struct hook *hook = container_of(waiter, struct hook, waiter);
-	struct epoll_item *item = hook->item;
-	struct epoll *epoll = item->epoll;
-	unsigned int wanted = READ_ONCE(item->event.events);
-	bool counts;
-
-	if (!(wanted & ~MODE_BITS) || (events && !(events & wanted)))
-		return false;
-	counts = !wait_queue_idle(&epoll->waiters);
-	make_ready(item);
-	announce(epoll);
-	return counts;
-}
-
-/* What holds now of what the item wants. */
-static unsigned int item_events(struct epoll_item *item,
-				struct poll_table *table)
-{
-	unsigned int wanted = item->event.events & ~MODE_BITS;
-
-	return wanted ? file_poll(item->file, table) & wanted : 0;
 }
 
 /* ---- Items --------------------------------------------------------------- */
@@ -160,7 +69,7 @@ static void item_hook_up(struct poll_table *table, struct wait_queue *queue)
 	hook->item = item;
 	hook->next = item->hooks;
 	item->hooks = hook;
-	waiter_init_callback(&hook->waiter, item_wake);
+	waiter_init_callback(&hook->waiter, epoll_item_wake);
 	hook->waiter.exclusive = item->event.events & EPOLLEXCLUSIVE;
 	wait_add(queue, &hook->waiter);
 }
@@ -260,7 +169,7 @@ static unsigned int chain_below(struct epoll *epoll, unsigned int depth)
 		struct epoll_item *item =
 			rb_entry(node, struct epoll_item, node);
 
-		if (is_epoll(item->file))
+		if (epoll_is_set(item->file))
 			longest = MAX(longest,
 				      chain_below(item->file->data, depth + 1));
 	}
@@ -304,7 +213,7 @@ static int control_add(struct epoll *epoll, struct file *file, int fd,
 	unsigned int events;
 
 	if ((event->events & EPOLLEXCLUSIVE) &&
-	    (is_epoll(file) || (event->events & ~EXCLUSIVE_BITS)))
+	    (epoll_is_set(file) || (event->events & ~EXCLUSIVE_BITS)))
 		return -EINVAL;
 	if (item_find(epoll, file, fd))
 		return -EEXIST;
@@ -322,14 +231,14 @@ static int control_add(struct epoll *epoll, struct file *file, int fd,
 	item_insert(item);
 
 	registering.item = item;
-	events = item_events(item, &registering.table);
+	events = epoll_item_events(item, &registering.table);
 	if (registering.error) {
 		item_remove(item);
 		return registering.error;
 	}
 	if (events) {
-		make_ready(item);
-		announce(epoll);
+		epoll_make_ready(item);
+		epoll_announce(epoll);
 	}
 	return 0;
 }
@@ -348,9 +257,9 @@ static int control_modify(struct epoll *epoll, struct file *file, int fd,
 	WRITE_ONCE(item->event.events, event->events | EPOLLERR | EPOLLHUP);
 	/* A wake-up before this saw the old events; we look ourselves. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (item_events(item, NULL)) {
-		make_ready(item);
-		announce(epoll);
+	if (epoll_item_events(item, NULL)) {
+		epoll_make_ready(item);
+		epoll_announce(epoll);
 	}
 	return 0;
 }
@@ -397,9 +306,9 @@ int epoll_control(struct file *epoll_file, int op, struct file *file, int fd,
 
 	if (!file->ops->poll)
 		return -EPERM;
-	if (!is_epoll(epoll_file) || file == epoll_file)
+	if (!epoll_is_set(epoll_file) || file == epoll_file)
 		return -EINVAL;
-	if (!is_epoll(file))
+	if (!epoll_is_set(file))
 		return control(epoll, op, file, fd, event);
 
 	mutex_lock(&nest_lock);
@@ -411,197 +320,7 @@ int epoll_control(struct file *epoll_file, int op, struct file *file, int fd,
 	return err;
 }
 
-/* ---- epoll_wait ---------------------------------------------------------- */
-
-static int event_to_user(struct epoll_event __user *to,
-			 const struct epoll_item *item, unsigned int events)
-{
-	struct epoll_event event;
-
-	memset(&event, 0, sizeof(event)); /* its padding is seen as well */
-	event.events = events;
-	event.data = item->event.data;
-	return copy_to_user(to, &event, sizeof(event));
-}
-
-/* @item was reported: shall we look at it again next time? */
-static bool stays_ready(struct epoll_item *item) MUST_HOLD(item->epoll->lock)
-{
-	if (item->event.events & EPOLLONESHOT) {
-		WRITE_ONCE(item->event.events, item->event.events & MODE_BITS);
-		return false;
-	}
-	return !(item->event.events & EPOLLET);
-}
-
-static struct epoll_item *take_first(struct epoll *epoll,
-				     struct list_head *batch)
-{
-	struct epoll_item *item = NULL;
-
-	spin_lock(&epoll->ready_lock);
-	if (!list_empty(batch)) {
-		item = list_first(batch, struct epoll_item, ready_node);
-		list_remove(&item->ready_node);
-	}
-	spin_unlock(&epoll->ready_lock);
-	return item;
-}
-
-/* Back on a list, unless a wake-up has put it on the ready list again. */
-static void put_back(struct epoll *epoll, struct list_head *list,
-		     struct epoll_item *item)
-{
-	spin_lock(&epoll->ready_lock);
-	if (list_empty(&item->ready_node))
-		list_push_back(list, &item->ready_node);
-	spin_unlock(&epoll->ready_lock);
-}
-
-/* Report up to @max items of @batch; those to ask again go to @again. */
-static long report(struct epoll *epoll, struct list_head *batch,
-		   struct list_head *again, struct epoll_event __user *events,
-		   int max) MUST_HOLD(epoll->lock)
-{
-	long count = 0;
-
-	while (count < max) {
-		struct epoll_item *item = take_first(epoll, batch);
-		unsigned int now;
-
-		if (!item)
-			break;
-		now = item_events(item, NULL);
-		if (!now)
-			continue;
-		if (event_to_user(&events[count], item, now)) {
-			put_back(epoll, again, item);
-			return count ? count : -EFAULT;
-		}
-		count++;
-		if (stays_ready(item))
-			put_back(epoll, again, item);
-	}
-	return count;
-}
-
-/*
- * Take the ready list as it is now, so that each item is reported once at
- * most; what became ready meanwhile waits for the next call.
- */
-static long collect(struct epoll *epoll, struct epoll_event __user *events,
-		    int max)
-{
-	struct list_head batch, again;
-	bool more;
-	long count;
-
-	list_init(&batch);
-	list_init(&again);
-	mutex_lock(&epoll->lock);
-	spin_lock(&epoll->ready_lock);
-	list_splice_back(&batch, &epoll->ready);
-	spin_unlock(&epoll->ready_lock);
-
-	count = report(epoll, &batch, &again, events, max);
-
-	/* Not yet asked first, then what is new, then what was reported. */
-	spin_lock(&epoll->ready_lock);
-	list_splice_back(&batch, &epoll->ready);
-	list_splice_back(&batch, &again);
-	list_splice_back(&epoll->ready, &batch);
-	more = !list_empty(&epoll->ready);
-	spin_unlock(&epoll->ready_lock);
-	mutex_unlock(&epoll->lock);
-
-	if (more)
-		wake_one(&epoll->waiters);
-	return count;
-}
-
-static bool has_ready(const struct epoll *epoll)
-{
-	return !list_empty(&epoll->ready);
-}
-
-/* Until the ready list has something: 0, -ETIMEDOUT, -ERESTARTSYS. */
-static int sleep_until_ready(struct epoll *epoll, uint64_t deadline_ns)
-{
-	struct waiter waiter;
-	int err = 0;
-
-	waiter_init(&waiter);
-	waiter.exclusive = true;
-	wait_begin(&epoll->waiters, &waiter, WAIT_INTERRUPTIBLE);
-	while (!has_ready(epoll) && !err)
-		err = wait_sleep(WAIT_INTERRUPTIBLE, deadline_ns);
-	wait_end(&epoll->waiters, &waiter);
-
-	/* The wake-up meant for us must not die with us. */
-	if (err && has_ready(epoll))
-		wake_one(&epoll->waiters);
-	return err;
-}
-
-long epoll_wait(struct file *file, struct epoll_event __user *events, int max,
-		uint64_t deadline_ns)
-{
-	struct epoll *epoll = file->data;
-	long count = 0;
-	int err = 0;
-
-	if (max <= 0 || (size_t)max > INT32_MAX / sizeof(*events))
-		return -EINVAL;
-	if (!user_range_ok(events, (size_t)max * sizeof(*events)))
-		return -EFAULT;
-	if (!is_epoll(file))
-		return -EINVAL;
-
-	for (;;) {
-		if (has_ready(epoll))
-			count = collect(epoll, events, max);
-		if (count)
-			return count;
-		if (err || deadline_ns == POLL_NO_WAIT)
-			break;
-		err = sleep_until_ready(epoll, deadline_ns);
-	}
-	return err == -ERESTARTSYS ? -EINTR : 0;
-}
-
 /* ---- The file ------------------------------------------------------------ */
-
-/* Readable when an item really has events; those that have not are dropped. */
-static unsigned int epoll_poll(struct file *file, struct poll_table *table)
-{
-	struct epoll *epoll = file->data;
-	struct list_head batch;
-	struct epoll_item *item;
-	unsigned int events = 0;
-
-	poll_wait(table, &epoll->watchers);
-	if (!has_ready(epoll))
-		return 0;
-
-	list_init(&batch);
-	mutex_lock(&epoll->lock);
-	spin_lock(&epoll->ready_lock);
-	list_splice_back(&batch, &epoll->ready);
-	spin_unlock(&epoll->ready_lock);
-
-	while (!events && (item = take_first(epoll, &batch))) {
-		if (!item_events(item, NULL))
-			continue;
-		events = EPOLLIN | EPOLLRDNORM;
-		put_back(epoll, &batch, item);
-	}
-
-	spin_lock(&epoll->ready_lock);
-	list_splice_back(&epoll->ready, &batch);
-	spin_unlock(&epoll->ready_lock);
-	mutex_unlock(&epoll->lock);
-	return events;
-}
 
 static void epoll_release(struct file *file)
 {
@@ -644,7 +363,7 @@ static const struct file_ops epoll_file_ops = {
 	.stream = true,
 };
 
-static bool is_epoll(const struct file *file)
+bool epoll_is_set(const struct file *file)
 {
 	return file->ops == &epoll_file_ops;
 }
@@ -730,7 +449,7 @@ static void forget_everywhere(struct file *file)
 
 void epoll_forget(struct file *file)
 {
-	if (is_epoll(file)) {
+	if (epoll_is_set(file)) {
 		mutex_lock(&nest_lock);
 		forget_everywhere(file);
 		mutex_unlock(&nest_lock);
