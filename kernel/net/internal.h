@@ -105,6 +105,11 @@ static inline struct unix_socket *unix_get(struct unix_socket *self)
 }
 void unix_put(struct unix_socket *self);
 
+/* A socket by itself, refs 1; NULL: no memory. */
+struct unix_socket *unix_alloc(const struct socket_ops *ops, unsigned int type);
+/* Two fresh sockets are connected from now on; both locked or private. */
+void unix_join(struct unix_socket *a, struct unix_socket *b);
+
 void unix_lock_two(struct unix_socket *a, struct unix_socket *b);
 void unix_unlock_two(struct unix_socket *a, struct unix_socket *b);
 
@@ -126,6 +131,15 @@ void unix_unbind(struct unix_socket *self);
  * -EINVAL, or what looking up the path says. */
 int unix_find(const struct socket_address *address, unsigned int type,
 	      struct unix_socket **out);
+
+/* ---- Connections: unix_connect.c ------------------------------------------ */
+
+int unix_listen(struct socket *socket, int backlog);
+int unix_accept(struct socket *socket, bool nonblock, struct socket **out);
+int unix_stream_connect(struct socket *socket,
+			const struct socket_address *address, bool nonblock);
+int unix_datagram_connect(struct socket *socket,
+			  const struct socket_address *address, bool nonblock);
 
 /* ---- Messages: unix_message.c -------------------------------------------- */
 
