@@ -88,14 +88,15 @@
 	X(removexattr, "const char *path, const char *name") \
 	X(lremovexattr, "const char *path, const char *name") \
 	X(fremovexattr, "int fd, const char *name") \
-	/* syscall/event.c: pipes, polling, descriptors that are events */ \
-	X(pipe2, "int pipefd[2], int flags") \
+	/* syscall/poll.c: waiting for one of many descriptors */ \
 	X(ppoll, "struct pollfd *fds, nfds_t nfds, const struct timespec *tmo, const sigset_t *sigmask, size_t sigsetsize") \
 	X(pselect6, "int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct timespec *timeout, const void *sigmask") \
 	X(epoll_create1, "int flags") \
 	X(epoll_ctl, "int epfd, int op, int fd, struct epoll_event *event") \
 	X(epoll_pwait, "int epfd, struct epoll_event *events, int maxevents, int timeout, const sigset_t *sigmask, size_t sigsetsize") \
 	X(epoll_pwait2, "int epfd, struct epoll_event *events, int maxevents, const struct timespec *timeout, const sigset_t *sigmask, size_t sigsetsize") \
+	/* syscall/event.c: pipes, descriptors that are events, memory files */ \
+	X(pipe2, "int pipefd[2], int flags") \
 	X(eventfd2, "unsigned int initval, int flags") \
 	X(signalfd4, "int fd, const sigset_t *mask, size_t sizemask, int flags") \
 	X(timerfd_create, "int clockid, int flags") \
@@ -105,7 +106,7 @@
 	X(inotify_add_watch, "int fd, const char *pathname, uint32_t mask") \
 	X(inotify_rm_watch, "int fd, int wd") \
 	X(memfd_create, "const char *name, unsigned int flags") \
-	/* syscall/socket.c: sockets */ \
+	/* syscall/socket.c and socket_message.c: sockets */ \
 	X(socket, "int domain, int type, int protocol") \
 	X(socketpair, "int domain, int type, int protocol, int sv[2]") \
 	X(bind, "int sockfd, const struct sockaddr *addr, socklen_t addrlen") \
