@@ -5,7 +5,8 @@
  * Idea: programs are promised more memory than there is (overcommit), so a
  * promise may turn out to be one too many only when a page is touched. Which
  * process pays is proc/'s business: it fills in the killer at boot. Here we
- * call it and give the victim time to die.
+ * call it and give the victim time to die. Before that, what is only remembered
+ * (names that nobody uses) is forgotten.
  */
 #include "kernel/mm/vm_space.h"
 #include "kernel/mm/internal.h"
@@ -16,6 +17,12 @@
 
 /* Fixed after boot. */
 static bool (*killer)(void);
+static bool (*reclaimer)(void);
+
+void memory_set_reclaimer(bool (*reclaim)(void))
+{
+	reclaimer = reclaim;
+}
 
 void memory_set_killer(bool (*kill_one)(void))
 {
@@ -33,6 +40,8 @@ bool memory_wait_for_victim(void)
 {
 	if (!killer || !current()->space || memory_denied())
 		return false;
+	if (reclaimer && reclaimer())
+		return true;
 	if (!killer())
 		return false;
 	/* The choice may have fallen on us. */

@@ -188,3 +188,8 @@ uint64_t vm_resident_pages(const struct vm_space *space);
  * one is dying now. Set at boot.
  */
 void memory_set_killer(bool (*kill_one)(void));
+/*
+ * Before that: give back memory that only remembers something. True if there
+ * was any. Called with a space and perhaps a cache locked; vfs/ sets it.
+ */
+void memory_set_reclaimer(bool (*reclaim)(void));
