@@ -261,10 +261,7 @@ static void discard(struct thread *child)
 		fs_context_put(child->fs);
 	if (child->files)
 		fd_table_put(child->files);
-	if (child->vfork) {
-		vfork_wait_put(child->vfork);
-		vfork_wait_put(child->vfork);
-	}
+	kfree(child->vfork); /* nobody has waited yet */
 	pid_put(child->pid);
 	cred_drop(child);
 	thread_put(child);

@@ -121,6 +121,7 @@ static bool leave_process(struct thread *me, struct process *process)
 /* ---- Leaving the tree ---------------------------------------------------- */
 
 static struct process *find_heir(struct process *process)
+	MUST_HOLD(process_tree_lock)
 {
 	struct process *up;
 
@@ -152,6 +153,7 @@ static void tell_parent_died(struct process *child)
 
 /* Out of the tree; to be put when the tree's lock is free. */
 static void collect(struct process *process, struct list_head *unwanted)
+	MUST_HOLD(process_tree_lock)
 {
 	process_unlink(process);
 	list_push_back(unwanted, &process->sibling);
@@ -159,6 +161,7 @@ static void collect(struct process *process, struct list_head *unwanted)
 
 static void give_children_away(struct process *process,
 			       struct list_head *unwanted)
+	MUST_HOLD(process_tree_lock)
 {
 	struct process *heir = find_heir(process);
 	struct process *child, *next;
@@ -176,6 +179,7 @@ static void give_children_away(struct process *process,
 }
 
 static void become_zombie(struct process *process, struct list_head *unwanted)
+	MUST_HOLD(process_tree_lock)
 {
 	give_children_away(process, unwanted);
 	process_set_zombie(process);

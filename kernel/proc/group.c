@@ -71,6 +71,7 @@ static bool leads_session(const struct process *process)
 
 /* Into @group; the reference to the group left is handed back. */
 static struct pid *move_to_group(struct process *process, struct pid *group)
+	MUST_HOLD(process_tree_lock)
 {
 	struct pid *old = process->group;
 
@@ -116,7 +117,7 @@ unlock:
 /* ---- Groups -------------------------------------------------------------- */
 
 /* May the current process move @target? 0 or the error of setpgid(2). */
-static int may_move(const struct process *target)
+static int may_move(const struct process *target) MUST_HOLD(process_tree_lock)
 {
 	const struct process *me = current_process();
 
@@ -133,6 +134,7 @@ static int may_move(const struct process *target)
 
 /* The group to join: @target's own, or an existing one of the session. */
 static struct pid *find_group(const struct process *target, int number)
+	MUST_HOLD(process_tree_lock)
 {
 	struct pid *group = pid_look_up(number);
 	struct process *member;

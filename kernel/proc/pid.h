@@ -23,9 +23,9 @@ struct pid {
 	struct refcount refs; /* each bearer and borrower holds one */
 	int number;
 	/* Under process_tree_lock. */
-	struct thread *thread;	 /* of that tid, or NULL */
-	struct process *process; /* of that pid (tgid), or NULL */
-	struct list_head group;	 /* processes of that group */
+	struct thread *thread;    /* of that tid, or NULL */
+	struct process *process;  /* of that pid (tgid), or NULL */
+	struct list_head group;   /* processes of that group */
 	struct list_head session; /* processes of that session */
 };
 

@@ -36,8 +36,8 @@
  * eighth of its share at most; a process needs page tables and pages of its
  * own, some 100 KiB for the smallest.
  */
-#define THREAD_SHARE  (8 * KERNEL_STACK_SIZE)
-#define PROCESS_SHARE (16 * KERNEL_STACK_SIZE)
+#define THREAD_SHARE  (8UL * KERNEL_STACK_SIZE)
+#define PROCESS_SHARE (16UL * KERNEL_STACK_SIZE)
 #define MIN_THREADS   64u
 
 struct process *init_process;

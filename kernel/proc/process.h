@@ -77,7 +77,7 @@ struct process {
 	int exit_signal; /* sent to the parent at exit: SIGCHLD or 0 */
 	bool zombie;
 	bool reparent_to_me; /* PR_SET_CHILD_SUBREAPER */
-	bool did_exec;	     /* setpgid by the parent is too late */
+	bool did_exec;       /* setpgid by the parent is too late */
 	struct usage children_usage;
 	/* Job control events not yet reported by wait. */
 	bool stop_reported, continued_event;
@@ -85,23 +85,23 @@ struct process {
 	/* Under lock. */
 	struct list_head threads; /* struct thread.process_node */
 	unsigned int num_threads; /* live ones */
-	struct thread *leader;	  /* first thread; stays until reaped */
+	struct thread *leader;    /* first thread; stays until reaped */
 	struct signal_actions *actions;
 	struct signal_set_queue shared_pending; /* for any thread */
-	bool exiting;	/* exit_group under way */
-	bool stopped;	/* by a stop signal */
+	bool exiting;                           /* exit_group under way */
+	bool stopped;                           /* by a stop signal */
 	int stop_signal;
 	bool stop_dequeued; /* one was taken; a SIGCONT before it acts undoes it */
 	bool tell_continued; /* the parent is to be told; the next thread does */
 	unsigned int queued_signals; /* struct signal_info; RLIMIT_SIGPENDING */
-	int exit_code;	/* wait(2) encoding, set once when exiting */
+	int exit_code; /* wait(2) encoding, set once when exiting */
 	struct thread *exec_thread; /* the one that goes on after exec */
 	struct usage dead_threads_usage;
 
 	/* Own locks, or fixed. */
 	struct rlimit_pair rlimits[NUM_RLIMITS]; /* under lock */
-	struct wait_queue child_wait; /* wait(2) sleeps here */
-	struct wait_queue exit_wait;  /* pidfd, exec waiting for threads */
+	struct wait_queue child_wait;            /* wait(2) sleeps here */
+	struct wait_queue exit_wait; /* pidfd, exec waiting for threads */
 	uint64_t start_time_ns;
 	bool dumpable;
 	int oom_score_adj;

@@ -58,7 +58,7 @@ static void describe(struct process *child, int code, int detail, int status,
 
 /* True if @child is to be forgotten when the lock is free. */
 static bool take_zombie(struct process *child, unsigned int options,
-			struct wait_event *event)
+			struct wait_event *event) MUST_HOLD(process_tree_lock)
 {
 	int detail;
 	int code = process_exit_info(child->exit_code, &detail);

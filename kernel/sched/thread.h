@@ -40,10 +40,10 @@ enum thread_state {
 	THREAD_NEW = 1,
 	THREAD_READY = 2,
 	THREAD_RUNNING = 4,
-	THREAD_SLEEPING = 8,	   /* until woken */
+	THREAD_SLEEPING = 8,       /* until woken */
 	THREAD_INTERRUPTIBLE = 16, /* until woken or signalled */
-	THREAD_KILLABLE = 32,	   /* until woken or killed */
-	THREAD_STOPPED = 64,	   /* job control or ptrace */
+	THREAD_KILLABLE = 32,      /* until woken or killed */
+	THREAD_STOPPED = 64,       /* job control or ptrace */
 	THREAD_DEAD = 128,
 };
 #define THREAD_ANY_SLEEP                                                       \
@@ -64,21 +64,21 @@ enum thread_state {
 struct sched_entity {
 	struct list_head node; /* on a run queue while READY */
 	unsigned int hart;     /* whose queue; also a hint when sleeping */
-	int policy;	       /* SCHED_*: sched(7) */
+	int policy;            /* SCHED_*: sched(7) */
 	int rt_priority;       /* 1..99 under SCHED_FIFO/RR, else 0 */
-	int nice;	       /* -20..19 */
+	int nice;              /* -20..19 */
 	bool reset_on_fork;    /* children get the defaults: sched(7) */
 	uint64_t affinity;     /* bit h: may run on hart_index h */
 	uint64_t quantum_end_ns;
-	uint64_t vruntime;     /* for fair policies */
-	uint64_t started_ns;   /* when it got the hart */
-	uint64_t run_ns;       /* all it ever ran */
+	uint64_t vruntime;   /* for fair policies */
+	uint64_t started_ns; /* when it got the hart */
+	uint64_t run_ns;     /* all it ever ran */
 	uint64_t switches_voluntary;
 	uint64_t switches_forced;
-	bool queued;	/* on its hart's run queue */
-	bool turn_over; /* yielded or used up: goes behind its equals */
+	bool queued;      /* on its hart's run queue */
+	bool turn_over;   /* yielded or used up: goes behind its equals */
 	bool wants_ticks; /* CPU-time timers: a tick even when alone */
-	bool on_hart; /* registers live on a hart, not in the context */
+	bool on_hart;     /* registers live on a hart, not in the context */
 };
 
 struct thread {
@@ -92,7 +92,7 @@ struct thread {
 			       except RUNNING -> about to sleep, by itself */
 
 	/* This thread only, or fixed while it lives. */
-	struct vm_space *space; /* NULL: kernel thread */
+	struct vm_space *space;  /* NULL: kernel thread */
 	struct process *process; /* NULL: kernel thread */
 	struct fd_table *files;
 	struct fs_context *fs;
@@ -107,22 +107,22 @@ struct thread {
 	void *kernel_arg;
 
 	/* proc/: this thread only unless said otherwise. */
-	int tid;			 /* gettid(2); fixed but for exec */
-	struct pid *pid;		 /* NULL once it ended; tree lock */
-	struct list_head process_node;	 /* process.threads, process.lock */
-	uint64_t signal_blocked;	 /* written under process.lock */
-	uint64_t signal_saved_mask;	 /* to restore after *suspend calls */
+	int tid;                       /* gettid(2); fixed but for exec */
+	struct pid *pid;               /* NULL once it ended; tree lock */
+	struct list_head process_node; /* process.threads, process.lock */
+	uint64_t signal_blocked;       /* written under process.lock */
+	uint64_t signal_saved_mask;    /* to restore after *suspend calls */
 	bool signal_restore_mask;
-	uint64_t signal_pending;	 /* set of signals, process.lock */
-	struct list_head signal_queue;	 /* struct signal_info, process.lock */
-	uint64_t signal_wanted;		 /* sigtimedwait's set, process.lock */
+	uint64_t signal_pending;       /* set of signals, process.lock */
+	struct list_head signal_queue; /* struct signal_info, process.lock */
+	uint64_t signal_wanted;        /* sigtimedwait's set, process.lock */
 	struct {
 		vaddr_t base;
 		size_t size;
 		int flags;
-	} alt_stack; /* sigaltstack(2) */
+	} alt_stack;             /* sigaltstack(2) */
 	vaddr_t clear_child_tid; /* set_tid_address(2) */
-	vaddr_t robust_list;	 /* set_robust_list(2) */
+	vaddr_t robust_list;     /* set_robust_list(2) */
 	bool futex_gone; /* owns no futex any more; proc/futex_pi.c, atomic */
 	struct {
 		/* restart_syscall(2) */

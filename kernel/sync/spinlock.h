@@ -23,7 +23,10 @@ struct LOCKABLE spinlock {
 	unsigned int rank;   /* enum lock_rank; fixed */
 };
 
-#define SPINLOCK_INIT(r) { .locked = 0, .rank = (r) }
+#define SPINLOCK_INIT(r)                                                       \
+	{                                                                      \
+		.locked = 0, .rank = (r)                                       \
+	}
 
 static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 {
@@ -56,8 +59,8 @@ static inline void interrupts_off_leave(void)
 		arch_interrupts_on();
 }
 
-static inline void spin_lock(struct spinlock *lock) ACQUIRES(lock)
-	UNCHECKED_LOCKING
+static inline void spin_lock(struct spinlock *lock)
+	ACQUIRES(lock) UNCHECKED_LOCKING
 {
 	interrupts_off_enter();
 	if (CONFIG_DEBUG)
@@ -69,8 +72,8 @@ static inline void spin_lock(struct spinlock *lock) ACQUIRES(lock)
 	}
 }
 
-static inline bool spin_trylock(struct spinlock *lock) TRY_ACQUIRES(lock)
-	UNCHECKED_LOCKING
+static inline bool spin_trylock(struct spinlock *lock)
+	TRY_ACQUIRES(lock) UNCHECKED_LOCKING
 {
 	interrupts_off_enter();
 	if (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
@@ -82,8 +85,8 @@ static inline bool spin_trylock(struct spinlock *lock) TRY_ACQUIRES(lock)
 	return true;
 }
 
-static inline void spin_unlock(struct spinlock *lock) RELEASES(lock)
-	UNCHECKED_LOCKING
+static inline void spin_unlock(struct spinlock *lock)
+	RELEASES(lock) UNCHECKED_LOCKING
 {
 	if (CONFIG_DEBUG)
 		lock_check_release(lock, lock->rank);

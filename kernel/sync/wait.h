@@ -25,7 +25,7 @@ struct waiter;
 typedef bool (*wake_fn)(struct waiter *waiter, unsigned int events);
 
 struct wait_queue {
-	struct spinlock lock; /* rank LOCK_WAIT_QUEUE */
+	struct spinlock lock;     /* rank LOCK_WAIT_QUEUE */
 	struct list_head waiters; /* under lock */
 };
 

@@ -30,7 +30,7 @@
 
 /* ---- Names --------------------------------------------------------------- */
 
-_Static_assert(sizeof(struct new_utsname) == 6 * UTS_NAME_SIZE, "uname(2)");
+_Static_assert(sizeof(struct new_utsname) == 6UL * UTS_NAME_SIZE, "uname(2)");
 
 long sys_uname(const struct syscall_args *a)
 {
@@ -366,6 +366,7 @@ static void clear_messages(struct log_line *buf)
 
 /* As a consumer: waits until there is a message. */
 static long read_unread(char __user *to, size_t size, struct log_line *buf)
+	MUST_HOLD(syslog_lock)
 {
 	for (;;) {
 		long done = copy_lines(to, size, &next_unread, buf);
