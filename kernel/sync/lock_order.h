@@ -10,37 +10,65 @@
 #pragma once
 
 enum lock_rank {
-	/* Sleeping locks (mutex); may be held across a sleep. */
-	LOCK_FILE = 1,    /* an open file's offset: held over the whole read or
-			     write; two files (copy): by address */
-	LOCK_RENAME,      /* one per file system: directory moves; before inodes */
-	LOCK_MOUNT_TABLE, /* the mount tree; a mount looks up inside */
-	LOCK_INODE,       /* parent directory before child; else by address */
-	LOCK_EPOLL,       /* an epoll set, which polls pipes, terminals, sockets;
-			     nested sets: outer first */
-	LOCK_PIPE,        /* a pipe's buffer; two pipes (splice): by address */
-	LOCK_TTY,         /* a terminal's line and settings; pty pair: master first */
-	LOCK_FLIGHT,      /* descriptors in messages; looks into socket queues */
-	LOCK_SOCKET,      /* one socket; a pair: by address */
-	LOCK_VM_SPACE,    /* an address space's areas; faults take it, so user
-			     memory is never touched with a later lock held */
-	LOCK_PAGE_CACHE,  /* a file's pages */
+	/* ---- Sleeping locks (mutex); may be held across a sleep. ---- */
 
-	/* Spinlocks: interrupts off, never across a sleep. */
-	LOCK_PROCESS_TREE, /* parents, children, groups, sessions, pid table */
-	LOCK_PROCESS,      /* one process: signals, threads, timers; parent first */
-	LOCK_FD_TABLE,     /* one descriptor table */
-	LOCK_DENTRY,       /* the dentry tree and its hash */
-	LOCK_SPIN_MISC,    /* leaf-like locks of one object: fs, tty rings, ... */
-	LOCK_FUTEX,        /* a futex hash bucket; two: by address */
-	LOCK_PAGE_TABLE,   /* one address space's page table */
-	LOCK_TIMER,        /* a hart's timer queue */
-	LOCK_WAIT_QUEUE,   /* who waits; waking takes the run queue. A watched
-			      file's queue before that of its watcher (epoll) */
-	LOCK_EPOLL_READY,  /* an epoll set's ready list, from a wake-up */
-	LOCK_RUN_QUEUE,    /* a hart's run queue; two: lower hart index first */
-	LOCK_DEVICE,       /* a device's registers, also in its interrupt */
-	LOCK_SLAB,         /* a slab cache */
-	LOCK_FRAMES,       /* the buddy allocator */
-	LOCK_LEAF,         /* takes nothing inside */
+	/* An open file's offset: held over the whole read or write. Two files
+	 * (copy): by address. */
+	LOCK_FILE = 1,
+	/* One per file system: directory moves; before inodes. */
+	LOCK_RENAME,
+	/* The mount tree; a mount looks up inside. */
+	LOCK_MOUNT_TABLE,
+	/* Parent directory before child; else by address. */
+	LOCK_INODE,
+	/* An epoll set, which polls pipes, terminals, sockets. Nested sets:
+	 * outer first. */
+	LOCK_EPOLL,
+	/* A pipe's buffer; two pipes (splice): by address. */
+	LOCK_PIPE,
+	/* A terminal's line and settings; pty pair: master first. */
+	LOCK_TTY,
+	/* Descriptors in messages; looks into socket queues. */
+	LOCK_FLIGHT,
+	/* One socket; a pair: by address. */
+	LOCK_SOCKET,
+	/* An address space's areas; faults take it, so user memory is never
+	 * touched with a later lock held. */
+	LOCK_VM_SPACE,
+	/* A file's pages. */
+	LOCK_PAGE_CACHE,
+
+	/* ---- Spinlocks: interrupts off, never across a sleep. ---- */
+
+	/* Parents, children, groups, sessions, the pid table. */
+	LOCK_PROCESS_TREE,
+	/* One process: signals, threads, timers; parent first. */
+	LOCK_PROCESS,
+	/* One descriptor table. */
+	LOCK_FD_TABLE,
+	/* The dentry tree and its hash. */
+	LOCK_DENTRY,
+	/* Leaf-like locks of one object: fs, tty rings, ... */
+	LOCK_SPIN_MISC,
+	/* A futex hash bucket; two: by address. */
+	LOCK_FUTEX,
+	/* One address space's page table. */
+	LOCK_PAGE_TABLE,
+	/* A hart's timer queue. */
+	LOCK_TIMER,
+	/* Who waits; waking takes the run queue. A watched file's queue before
+	 * that of its watcher (epoll). */
+	LOCK_WAIT_QUEUE,
+	/* An epoll set's ready list, from a wake-up. */
+	LOCK_EPOLL_READY,
+	/* A hart's run queue; nobody needs two at once. */
+	LOCK_RUN_QUEUE,
+	/* A device's registers, also in its interrupt. */
+	LOCK_DEVICE,
+	/* A slab cache. */
+	LOCK_SLAB,
+	/* The buddy allocator. */
+	LOCK_FRAMES,
+	/* Takes nothing inside. */
+	LOCK_LEAF,
 };
