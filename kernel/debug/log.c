@@ -136,6 +136,11 @@ void log_set_console_level(int level)
 	console_level = level;
 }
 
+int log_console_level(void)
+{
+	return console_level;
+}
+
 void log_set_console(void (*write)(const char *text, size_t size))
 {
 	struct raw_lock_state state = raw_lock_enter(&lock);

@@ -25,6 +25,7 @@ void log_message_v(enum log_level level, const char *fmt, va_list args)
 
 /* Messages above @level stay in the ring only (boot argument loglevel=N). */
 void log_set_console_level(int level);
+int log_console_level(void);
 
 /*
  * Where console text goes. Until a serial driver registers itself this is the

@@ -8,6 +8,7 @@
  */
 #include "kernel/fs/proc/internal.h"
 
+#include "kernel/debug/log.h"
 #include "kernel/dev/random.h"
 #include "kernel/proc/uts.h"
 
@@ -126,6 +127,22 @@ static int show_threads_max(const struct proc_subject *subject,
 	return 0;
 }
 
+/* syslog(2): the console shows what is more urgent than the first number. */
+static int show_printk(const struct proc_subject *subject, struct text *text)
+{
+	text_add(text, "%d\t4\t1\t7\n", log_console_level() + 1);
+	return 0;
+}
+
+static int store_printk(const struct proc_subject *subject, const char *text,
+			size_t size)
+{
+	if (text[0] < '1' || text[0] > '8')
+		return -EINVAL;
+	log_set_console_level(text[0] - '0' - 1);
+	return 0;
+}
+
 KNOB(core_uses_pid, 0, 0, 1);
 KNOB(dmesg_restrict, 0, 0, 1);
 KNOB(kptr_restrict, 0, 0, 2);
@@ -156,7 +173,7 @@ static const struct proc_entry kernel_files[] = {
 	{ "panic", PROC_WRITE, .value = &panic_timeout },
 	{ "perf_event_paranoid", PROC_WRITE, .value = &perf_paranoid },
 	{ "pid_max", PROC_FILE, .constant = "4194304\n" },
-	{ "printk", PROC_FILE, .constant = "4\t4\t1\t7\n" },
+	{ "printk", PROC_WRITE, .show = show_printk, .store = store_printk },
 	{ "random", PROC_DIR, .children = random_files },
 	{ "randomize_va_space", PROC_WRITE, .value = &randomize_va_space },
 	{ "sched_autogroup_enabled", PROC_WRITE, .value = &sched_autogroup },
