@@ -271,13 +271,26 @@ static unsigned int descriptor_slots(struct process *process)
 	return size;
 }
 
+/* One line whatever is in it. */
+static void add_name(struct text *text, const char *name)
+{
+	for (size_t i = 0; i < THREAD_NAME_SIZE && name[i]; i++) {
+		if (name[i] == '\n')
+			text_add(text, "\\n");
+		else if (name[i] == '\\')
+			text_add(text, "\\\\");
+		else
+			text_add_bytes(text, &name[i], 1);
+	}
+}
+
 static void add_identity(const struct proc_subject *subject, struct text *text)
 {
 	struct process *process = subject->process;
 	char state = state_letter(subject);
 
 	text_add(text, "Name:\t");
-	text_add_escaped(text, subject->thread->name);
+	add_name(text, subject->thread->name);
 	text_add(text, "\nUmask:\t%04o\nState:\t%c (%s)\n", umask_of(process),
 		 state, state_name(state));
 	text_add(text,
@@ -495,11 +508,8 @@ int proc_store_comm(const struct proc_subject *subject, const char *text,
 
 	if (subject->process != current_process())
 		return -EINVAL;
-	for (size_t i = 0; i < size && i < sizeof(name) - 1; i++) {
-		if (text[i] == '\n')
-			break;
-		name[i] = text[i];
-	}
+	/* A newline at the end stays in, as on Linux. */
+	memcpy(name, text, MIN(size, sizeof(name) - 1));
 	memcpy(subject->thread->name, name, sizeof(name));
 	return 0;
 }
