@@ -591,8 +591,31 @@ void proc_add_path(struct text *text, const struct path *path, bool escaped)
 
 /* ---- The file system ---- */
 
+/* Nothing can be made here; Linux says so as if there were no such place. */
+
+static int refuse_create(struct inode *dir, const char *name, size_t len,
+			 uint32_t mode, uint64_t rdev, struct inode **out)
+{
+	return -ENOENT;
+}
+
+static int refuse_mkdir(struct inode *dir, const char *name, size_t len,
+			uint32_t mode, struct inode **out)
+{
+	return -ENOENT;
+}
+
+static int refuse_symlink(struct inode *dir, const char *name, size_t len,
+			  const char *target, struct inode **out)
+{
+	return -ENOENT;
+}
+
 static const struct inode_ops directory_ops = {
 	.lookup = lookup,
+	.create = refuse_create,
+	.mkdir = refuse_mkdir,
+	.symlink = refuse_symlink,
 	.refresh = refresh,
 	.still_valid = still_valid,
 };

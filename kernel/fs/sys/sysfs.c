@@ -337,7 +337,14 @@ static ssize_t text_read(struct file *file, struct io_buf *io, loff_t *pos)
 	return done;
 }
 
-static const struct inode_ops directory_ops = { .lookup = lookup };
+static int refuse_create(struct inode *dir, const char *name, size_t len,
+			 uint32_t mode, uint64_t rdev, struct inode **out)
+{
+	return S_ISREG(mode) ? -EACCES : -EPERM;
+}
+
+static const struct inode_ops directory_ops = { .lookup = lookup,
+						.create = refuse_create };
 static const struct inode_ops file_inode_ops;
 static const struct file_ops directory_file_ops = { .readdir = readdir };
 static const struct file_ops text_ops = { .read = text_read };
