@@ -125,6 +125,14 @@ struct walk {
 	uint32_t last_hash;
 };
 
+/* A name that can come and go: not ".", "..", nor none at all ("/"). */
+static inline bool is_plain_name(const struct path_last *last)
+{
+	if (last->len > 2 || last->len == 0 || last->name[0] != '.')
+		return last->len != 0;
+	return last->len == 2 && last->name[1] != '.';
+}
+
 int walk_start(struct walk *walk, const struct path *start, const char *name,
 	       unsigned int flags);
 void walk_end(struct walk *walk);

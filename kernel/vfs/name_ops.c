@@ -24,18 +24,6 @@ struct name {
 	struct dentry *dentry; /* reference held; while locked */
 };
 
-static bool is_dots(const struct path_last *last)
-{
-	return (last->len == 1 && last->name[0] == '.') ||
-	       (last->len == 2 && last->name[0] == '.' && last->name[1] == '.');
-}
-
-/* Does the path end in a name that can come and go? */
-static bool is_plain(const struct path_last *last)
-{
-	return last->len && !is_dots(last);
-}
-
 static int name_find_parent(struct fs_name at, struct name *name)
 {
 	name->dentry = NULL;
@@ -104,7 +92,7 @@ static int create_start(struct fs_name at, bool directory,
 	err = name_find_parent(at, name);
 	if (err)
 		return err;
-	if (!is_plain(&name->last)) {
+	if (!is_plain_name(&name->last)) {
 		path_put(&name->dir);
 		return -EEXIST;
 	}
@@ -355,7 +343,7 @@ int vfs_unlink(struct fs_name at)
 	err = name_find_parent(at, &name);
 	if (err)
 		return err;
-	if (!is_plain(&name.last)) {
+	if (!is_plain_name(&name.last)) {
 		path_put(&name.dir);
 		return -EISDIR;
 	}
@@ -402,7 +390,7 @@ int vfs_rmdir(struct fs_name at)
 	err = name_find_parent(at, &name);
 	if (err)
 		return err;
-	if (!is_plain(&name.last)) {
+	if (!is_plain_name(&name.last)) {
 		path_put(&name.dir);
 		if (!name.last.len)
 			return -EBUSY; /* "/" */
@@ -609,9 +597,9 @@ int vfs_rename(struct fs_name old_name, struct fs_name new_name,
 
 	if (old.dir.mount != new.dir.mount)
 		err = -EXDEV;
-	else if (!is_plain(&old.last))
+	else if (!is_plain_name(&old.last))
 		err = -EBUSY;
-	else if (!is_plain(&new.last))
+	else if (!is_plain_name(&new.last))
 		err = flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
 	if (!err) {
 		lock_directories(&old, &new);

@@ -264,11 +264,9 @@ static int open_last(struct walk *walk, unsigned int flags, uint32_t mode,
 	for (;;) {
 		struct path at;
 
-		if (!walk->last.len || walk->last.slash)
-			return -EISDIR; /* "/", "name/": no file can be so */
-		if (walk->last.name[0] == '.' &&
-		    (walk->last.len == 1 ||
-		     (walk->last.len == 2 && walk->last.name[1] == '.')))
+		if (!is_plain_name(&walk->last))
+			return flags & O_EXCL ? -EEXIST : -EISDIR;
+		if (walk->last.slash)
 			return -EISDIR;
 		err = inode_permission(walk->at.dentry->inode, MAY_EXEC);
 		if (!err)

@@ -18,20 +18,16 @@
 #include <arch/vdso.h>
 #include "kernel/debug/panic.h"
 #include "kernel/mm/slab.h"
-#include "kernel/sched/current.h"
+#include "kernel/sched/thread.h"
 
 struct host_hart host_hart = { .num_harts = 1 };
 struct host_device *host_device;
 
-/* What current_irq() finds behind struct arch_thread. */
-static struct {
-	struct arch_thread arch;
-	struct thread_irq irq;
-} the_thread;
+static struct thread the_thread;
 
 struct thread *arch_current(void)
 {
-	return (struct thread *)&the_thread;
+	return &the_thread;
 }
 
 /* ---- hart ----------------------------------------------------------------- */

@@ -194,8 +194,8 @@ KTEST(cpio_survives_being_cut)
 static void smash_field(struct archive *archive, uint64_t *seed)
 {
 	static const char *const edges[] = { "00000000", "00000001", "FFFFFFFF",
-					     "FFFFFFFC", "7FFFFFFF",
-					     "80000000", "00001000" };
+					     "FFFFFFFC", "7FFFFFFF", "80000000",
+					     "00001000" };
 	const char *edge = edges[host_random(seed) % 7];
 	unsigned int member = host_random(seed) % 5;
 	char *header = archive->bytes;
@@ -225,9 +225,9 @@ KTEST(cpio_survives_being_changed)
 			const char *digits = "0123456789abcdefF/. ";
 
 			archive.bytes[at] =
-				host_random(&seed) % 2 ?
-					digits[host_random(&seed) % 20] :
-					(char)host_random(&seed);
+				host_random(&seed) % 2
+					? digits[host_random(&seed) % 20]
+					: (char)host_random(&seed);
 		}
 		read_exactly(archive.bytes, archive.size);
 	}
