@@ -7,7 +7,7 @@
  * is one file with one of these tables, chosen at boot with sched=NAME.
  * SCHED_FIFO and SCHED_RR threads (sched(7)) never reach it: they go first.
  * Read: OSTEP ch. 7-9. To write one: copy round_robin.c, add it to the list in
- * run_queue.c.
+ * choose_policy() of schedule.c.
  */
 #pragma once
 
