@@ -31,7 +31,7 @@ static struct page *new_page(void)
 	struct page *page = page_alloc(0, ALLOC_ZERO);
 
 	if (!page)
-		panic("no memory for the vDSO at boot");
+		halt_machine("no memory for the vDSO at boot");
 	return page;
 }
 

@@ -24,7 +24,9 @@ void __stack_chk_fail(void) __noreturn;
 
 static unsigned int panicking; /* atomic */
 
-static __printf(1, 0) void panic_begin(const char *fmt, va_list args)
+/* @what comes before the message: what kind of end this is. */
+static __printf(2, 0) void panic_begin(const char *what, const char *fmt,
+				       va_list args)
 {
 	char text[256];
 
@@ -37,7 +39,7 @@ static __printf(1, 0) void panic_begin(const char *fmt, va_list args)
 	}
 	log_set_console_level(LOG_DEBUG);
 	format_string_v(text, sizeof(text), fmt, args);
-	log_error("PANIC: %s", text);
+	log_error("%s: %s", what, text);
 }
 
 void panic(const char *fmt, ...)
@@ -45,9 +47,19 @@ void panic(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	panic_begin(fmt, args);
+	panic_begin("PANIC", fmt, args);
 	va_end(args);
 	backtrace_print(arch_frame_pointer(), 0);
+	arch_power_off(true);
+}
+
+void halt_machine(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	panic_begin("STOP", fmt, args);
+	va_end(args);
 	arch_power_off(true);
 }
 
@@ -56,7 +68,7 @@ void panic_at(const struct trap_frame *tf, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	panic_begin(fmt, args);
+	panic_begin("PANIC", fmt, args);
 	va_end(args);
 	arch_print_registers(tf);
 	backtrace_print(tf_frame_pointer(tf), tf_pc(tf));

@@ -17,6 +17,12 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 void panic_at(const struct trap_frame *tf, const char *fmt, ...)
 	__printf(2, 3) __noreturn;
 
+/*
+ * The kernel is in order, but not what it was given: no memory, no program to
+ * run. Print why, and stop the machine with a failing status. Any context.
+ */
+void halt_machine(const char *fmt, ...) __printf(1, 2) __noreturn;
+
 void assert_failed(const char *expr, const char *file, int line,
 		   const char *func) __noreturn;
 

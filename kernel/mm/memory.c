@@ -85,13 +85,15 @@ void memory_add(paddr_t start, uint64_t size)
 
 void memory_reserve(paddr_t start, uint64_t size)
 {
-	struct range new = { ALIGN_DOWN(start, PAGE_SIZE),
-			     ALIGN_UP(start + size, PAGE_SIZE) };
+	struct range new;
 	unsigned int first = 0, past;
 
 	assert(!initialised);
-	if (size == 0)
+	if (size == 0 || start >= DIRECT_MAP_SIZE)
 		return;
+	size = MIN(size, DIRECT_MAP_SIZE - start);
+	new.start = ALIGN_DOWN(start, PAGE_SIZE);
+	new.end = ALIGN_UP(start + size, PAGE_SIZE);
 
 	/* Entries [first, past) touch the new one and melt into it (M1). */
 	while (first < num_reserved && reserved[first].end < new.start)
@@ -103,7 +105,8 @@ void memory_reserve(paddr_t start, uint64_t size)
 		new.end = MAX(new.end, reserved[past].end);
 	}
 	if (past == first && num_reserved == MAX_RESERVED)
-		panic("more than %d reserved ranges of memory", MAX_RESERVED);
+		halt_machine("more than %d reserved ranges of memory",
+			     MAX_RESERVED);
 	memmove(&reserved[first + 1], &reserved[past],
 		(num_reserved - past) * sizeof(reserved[0]));
 	num_reserved = num_reserved - (past - first) + 1;
@@ -177,7 +180,7 @@ void *early_alloc_page(void)
 	void *page;
 
 	if (!frame)
-		panic("no memory for the first page tables");
+		halt_machine("no memory for the first page tables");
 	page = phys_to_virt(frame);
 	clear_page(page);
 	return page;
@@ -198,7 +201,8 @@ static void create_pages(struct memory_bank *bank)
 	for (i = 0; !at && i < num_banks; i++)
 		at = take_early(&banks[i], size);
 	if (!at)
-		panic("no memory for %lu page descriptors", bank->num_frames);
+		halt_machine("no memory for %lu page descriptors",
+			     bank->num_frames);
 	bank->pages = phys_to_virt(at);
 	memset(bank->pages, 0, size);
 }
@@ -239,7 +243,7 @@ void memory_init(void)
 	unsigned int i;
 
 	if (num_banks == 0)
-		panic("the device tree names no usable memory");
+		halt_machine("the device tree names no usable memory");
 	/* All arrays first: each reserves memory, perhaps in another bank. */
 	for (i = 0; i < num_banks; i++)
 		create_pages(&banks[i]);

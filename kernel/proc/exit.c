@@ -222,8 +222,8 @@ static void check_not_init(struct process *process)
 	if (process != init_process)
 		return;
 	if (process_exit_info(process->exit_code, &status) == CLD_EXITED)
-		panic("the first process exited with status %d", status);
-	panic("the first process was killed by signal %d", status);
+		halt_machine("the first process exited with status %d", status);
+	halt_machine("the first process was killed by signal %d", status);
 }
 
 /* ---- The ways in --------------------------------------------------------- */

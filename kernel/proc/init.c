@@ -78,7 +78,7 @@ static void become_process(void)
 	return;
 
 no_memory:
-	panic("no memory for the first process");
+	halt_machine("no memory for the first process");
 }
 
 /* Descriptors 0, 1 and 2. */
@@ -148,7 +148,7 @@ void process_start_init(const char *wanted)
 	if (wanted && *wanted) {
 		int err = try_init(wanted);
 
-		panic("init=%s cannot be run: error %d", wanted, -err);
+		halt_machine("init=%s cannot be run: error %d", wanted, -err);
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(usual); i++) {
 		int err = try_init(usual[i]);
@@ -157,6 +157,7 @@ void process_start_init(const char *wanted)
 			log_error("init: %s cannot be run: error %d", usual[i],
 				  -err);
 	}
-	panic("no init found: tried /init, /sbin/init, /etc/init, /bin/init "
-	      "and /bin/sh");
+	halt_machine(
+		"no init found: tried /init, /sbin/init, /etc/init, /bin/init "
+		"and /bin/sh");
 }
