@@ -26,6 +26,7 @@
 #include "kernel/dev/driver.h"
 #include "kernel/dev/irq.h"
 #include "kernel/dev/random.h"
+#include "kernel/dev/serial.h"
 #include "kernel/fs/dev/devfs.h"
 #include "kernel/fs/proc/procfs.h"
 #include "kernel/fs/sys/sysfs.h"
@@ -54,7 +55,7 @@ static void read_device_tree(paddr_t dtb)
 	ssize_t size = dt_check(blob, DTB_MAX_SIZE);
 
 	if (size < 0 || dt_init(blob))
-		panic("no valid device tree at %#lx (a1 at entry)", dtb);
+		halt_machine("no valid device tree at %#lx (a1 at entry)", dtb);
 	memory_reserve(dtb, (uint64_t)size);
 	boot_args_init(dt_bootargs() ? dt_bootargs() : "");
 }
@@ -86,6 +87,17 @@ static void add_memory(void)
 	}
 }
 
+/* The blob's own list: what a boot loader wants left alone. */
+static void reserve_listed_memory(void)
+{
+	paddr_t start;
+	uint64_t size;
+
+	for (unsigned int i = 0; dt_memory_reservation(i, &start, &size) == 0;
+	     i++)
+		memory_reserve(start, size);
+}
+
 /* The firmware's own memory, as it declares it. */
 static void reserve_firmware_memory(void)
 {
@@ -111,19 +123,42 @@ static void reserve_firmware_memory(void)
 	}
 }
 
+/* Does all of it lie in one bank? */
+static bool is_in_memory(paddr_t start, paddr_t end)
+{
+	paddr_t bank;
+	uint64_t size;
+
+	for (unsigned int i = 0; memory_bank(i, &bank, &size); i++) {
+		if (start >= bank && start < end && end <= bank + size)
+			return true;
+	}
+	return false;
+}
+
+static void find_initrd(void)
+{
+	if (dt_initrd(&initrd_start, &initrd_end)) {
+		initrd_start = initrd_end = 0;
+	} else if (!is_in_memory(initrd_start, initrd_end)) {
+		log_error("the initial ramdisk is outside memory: %#lx to %#lx",
+			  initrd_start, initrd_end);
+		initrd_start = initrd_end = 0;
+	} else {
+		memory_reserve(initrd_start, initrd_end - initrd_start);
+	}
+}
+
 static void find_memory(void)
 {
 	paddr_t kernel_start, kernel_end;
 
 	add_memory();
+	reserve_listed_memory();
 	reserve_firmware_memory();
 	arch_kernel_bounds(&kernel_start, &kernel_end);
 	memory_reserve(kernel_start, kernel_end - kernel_start);
-	if (dt_initrd(&initrd_start, &initrd_end) ||
-	    initrd_end <= initrd_start || initrd_end > DIRECT_MAP_SIZE)
-		initrd_start = initrd_end = 0;
-	else
-		memory_reserve(initrd_start, initrd_end - initrd_start);
+	find_initrd();
 	memory_init();
 }
 
@@ -135,7 +170,7 @@ static void keep_device_tree(paddr_t dtb)
 	void *copy = kmalloc(size);
 
 	if (!copy)
-		panic("no memory for the device tree (%zu bytes)", size);
+		halt_machine("no memory for the device tree (%zu bytes)", size);
 	memcpy(copy, blob, size);
 	if (dt_init(copy))
 		panic("the device tree changed while it was copied");
@@ -164,8 +199,7 @@ static void find_harts(void)
 		if (!dt_hart_usable(cpu, &hartid))
 			continue;
 		if (arch_hart_add(hartid) < 0)
-			log_warning("hart %lu is one too many: unused",
-				    hartid);
+			log_warning("hart %lu is one too many: unused", hartid);
 		all_have_sstc &= dt_hart_has(cpu, "sstc");
 		isa = isa_of(cpu);
 		/* Old trees have it in each cpu node. */
@@ -180,7 +214,7 @@ static void find_harts(void)
 	}
 	dt_u32(cpus, "timebase-frequency", &frequency);
 	if (!frequency)
-		panic("no timebase-frequency in /cpus: time is unknown");
+		halt_machine("no timebase-frequency in /cpus: time is unknown");
 	arch_hart_features(all_have_sstc, isa);
 	clock_init(frequency);
 }
@@ -213,7 +247,7 @@ static void start_core(paddr_t dtb)
 	find_memory();
 	keep_device_tree(dtb);
 	if (arch_paging_init())
-		panic("no memory for the kernel's page table");
+		halt_machine("no memory for the kernel's page table");
 	find_harts();
 	log_set_clock(clock_now_ns);
 	print_banner();
@@ -225,6 +259,7 @@ static void start_devices(void)
 {
 	random_init();
 	devices_probe();
+	serial_need_console();
 	irqchip_hart_init();
 	arch_interrupt_sources_on();
 	arch_interrupts_on();
@@ -243,7 +278,8 @@ static void start_file_systems(void)
 	tty_init();
 	err = vfs_mount_root(&tmpfs_type, "mode=755");
 	if (err)
-		panic("cannot mount the root file system: error %d", -err);
+		halt_machine("cannot mount the root file system: error %d",
+			     -err);
 }
 
 /* The first user-land files, and the memory they came in. */
@@ -296,7 +332,7 @@ void kernel_main(paddr_t dtb)
 	start_devices();
 	boot = thread_create_kernel("boot", boot_thread_main, NULL);
 	if (!boot)
-		panic("no memory for the first thread");
+		halt_machine("no memory for the first thread");
 	sched_start(boot);
 	sched_idle();
 }

@@ -173,11 +173,13 @@ static int uart_probe(struct device *dev)
 	dev->data = uart;
 
 	err = device_attach_irq(dev, 0, uart_interrupt, uart);
-	if (err) /* still good for messages */
-		log_error("%s: no interrupt (error %d), so no input", dev->name,
+	if (err) {
+		log_error("%s: no interrupt (error %d): polling", dev->name,
 			  -err);
-	else
-		set_enabled(uart, INTERRUPT_RECEIVE, true);
+		uart->port.polled = true;
+		return 0;
+	}
+	set_enabled(uart, INTERRUPT_RECEIVE, true);
 	return 0;
 
 free_uart:

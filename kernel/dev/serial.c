@@ -7,6 +7,7 @@
 #include "kernel/dev/serial.h"
 
 #include <arch/hart.h>
+#include <arch/machine.h>
 #include "kernel/abi/errno.h"
 #include "kernel/debug/log.h"
 #include "kernel/dev/device_tree.h"
@@ -71,4 +72,49 @@ struct serial_port *serial_console(void)
 			return ports[i];
 	}
 	return serial_port_at(0);
+}
+
+/* ---- The firmware's console as a port: slow, but there is always one ------ */
+
+/* A message of the log may get in between: they share no lock. */
+static size_t firmware_write(struct serial_port *port, const char *text,
+			     size_t size)
+{
+	arch_console_write(text, size);
+	return size;
+}
+
+static void firmware_flush(struct serial_port *port)
+{
+}
+
+static void firmware_want_transmit(struct serial_port *port, bool on)
+{
+}
+
+static int firmware_poll_byte(struct serial_port *port)
+{
+	return arch_console_read();
+}
+
+static const struct serial_ops firmware_ops = {
+	.write = firmware_write,
+	.flush = firmware_flush,
+	.want_transmit = firmware_want_transmit,
+	.poll_byte = firmware_poll_byte,
+};
+
+void serial_need_console(void)
+{
+	static struct serial_port firmware_port = {
+		.ops = &firmware_ops,
+		.node = -1,
+		.polled = true,
+	};
+
+	if (num_ports)
+		return;
+	log_warning("no serial port: going on with the firmware's console");
+	serial_register(&firmware_port);
+	firmware_port.is_console = true;
 }

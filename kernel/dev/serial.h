@@ -32,6 +32,7 @@ struct serial_port {
 	int node;                     /* device-tree node */
 	unsigned int index;
 	bool is_console; /* /chosen/stdout-path names it */
+	bool polled;	 /* no interrupt: who uses it asks for bytes */
 
 	/* Set by who uses the port (tty); called with interrupts off. */
 	void (*receive)(struct serial_port *port, const char *bytes,
@@ -45,6 +46,8 @@ int serial_register(struct serial_port *port);
 /* Port @i (0..), or NULL. */
 struct serial_port *serial_port_at(unsigned int i);
 struct serial_port *serial_console(void);
+/* After all drivers: if there is no port, make one of the firmware's console. */
+void serial_need_console(void);
 /* Write all, polling; for the log. */
 void serial_write_polled(struct serial_port *port, const char *text,
 			 size_t size);

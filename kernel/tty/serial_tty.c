@@ -4,7 +4,8 @@
  *
  * Idea: a received byte goes through the line discipline in the interrupt that
  * brought it, so ^C works whatever the programs do. Output waits in the line's
- * ring; the port takes what its FIFO holds and interrupts when it wants more.
+ * ring; the port takes what its FIFO holds and interrupts when it wants more. A
+ * port without an interrupt is asked a hundred times a second, and waited for.
  *
  * /dev/console is the terminal of the console port, but never becomes a
  * controlling terminal by being opened and survives hang-ups: the last resort
@@ -17,6 +18,8 @@
 #include "kernel/abi/fcntl.h"
 #include "kernel/debug/log.h"
 #include "kernel/dev/serial.h"
+#include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
 #include "kernel/vfs/device.h"
 #include "kernel/vfs/file.h"
 
@@ -25,6 +28,8 @@
 /* Linux's number of the first serial terminal: 4:64. */
 #define FIRST_SERIAL_MINOR 64u
 #define MAX_SERIAL_TTYS    8u
+#define POLL_INTERVAL_NS   (10 * NSEC_PER_MSEC)
+#define MAX_POLLED_BYTES   64u /* at a time */
 
 static struct tty *serial_ttys[MAX_SERIAL_TTYS]; /* fixed after boot */
 
@@ -47,8 +52,12 @@ static void serial_send(struct tty *tty)
 	size_t size;
 
 	while ((size = n_tty_output_peek(&tty->line, &bytes)) != 0) {
-		size_t taken = port->ops->write(port, bytes, size);
+		size_t taken = size;
 
+		if (port->polled)
+			serial_write_polled(port, bytes, size);
+		else
+			taken = port->ops->write(port, bytes, size);
 		n_tty_output_advance(&tty->line, taken);
 		if (taken < size)
 			break;
@@ -80,6 +89,39 @@ static void serial_transmit_ready(struct serial_port *port)
 	if (!n_tty_output_count(&tty->line))
 		port->ops->want_transmit(port, false);
 	tty_unlock(tty);
+}
+
+/* Ports without an interrupt. */
+
+static void poll_port(struct serial_port *port)
+{
+	char bytes[MAX_POLLED_BYTES];
+	size_t n = 0;
+	int byte;
+
+	while (n < sizeof(bytes) && (byte = port->ops->poll_byte(port)) >= 0)
+		bytes[n++] = (char)byte;
+	if (n)
+		serial_receive(port, bytes, n);
+}
+
+static void poll_ports(struct timer *timer)
+{
+	struct serial_port *port;
+
+	for (unsigned int i = 0; (port = serial_port_at(i)) != NULL; i++) {
+		if (port->polled && port->receive)
+			poll_port(port);
+	}
+	timer_start(timer, clock_now_ns() + POLL_INTERVAL_NS);
+}
+
+static void start_polling(void)
+{
+	static struct timer timer;
+
+	timer_init(&timer, poll_ports);
+	timer_start(&timer, clock_now_ns() + POLL_INTERVAL_NS);
 }
 
 /* Opening. */
@@ -191,11 +233,15 @@ static void register_numbers(void)
 void serial_tty_init(void)
 {
 	struct serial_port *port;
+	bool any_polled = false;
 
 	for (unsigned int i = 0; (port = serial_port_at(i)) != NULL; i++) {
 		if (port->index >= MAX_SERIAL_TTYS || make_serial_tty(port))
 			log_error("tty: no terminal for %s", port->name);
+		any_polled |= port->polled;
 	}
+	if (any_polled)
+		start_polling();
 	register_numbers();
 }
 

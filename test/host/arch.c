@@ -61,6 +61,11 @@ void arch_console_write(const char *text, size_t size)
 	fwrite(text, 1, size, stdout);
 }
 
+int arch_console_read(void)
+{
+	return -1;
+}
+
 void arch_power_off(bool failed)
 {
 	fflush(stdout);
