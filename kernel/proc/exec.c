@@ -214,7 +214,7 @@ static int read_image(struct program *program, const char *head)
 	err = elf_parse_header(head, HEAD_SIZE, &program->header);
 	if (err)
 		return err;
-	size = header->table_entries * ELF_HEADER_ENTRY_SIZE;
+	size = (size_t)header->table_entries * ELF_HEADER_ENTRY_SIZE;
 	table = kmalloc(size);
 	if (!table)
 		return -ENOMEM;

@@ -7,8 +7,8 @@
 #include "kernel/lib/compiler.h"
 
 /* Longest single string, and most bytes of all: execve(2), "Limits". */
-#define EXEC_STRING_MAX (128 * 1024UL)
-#define EXEC_TOTAL_MAX  (6 * 1024 * 1024UL)
+#define EXEC_STRING_MAX (128UL * 1024)
+#define EXEC_TOTAL_MAX  (6UL * 1024 * 1024)
 
 /*
  * The strings for a new program, end to end with their NULs in a chain of
