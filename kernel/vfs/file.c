@@ -319,6 +319,20 @@ loff_t file_seek(struct file *file, loff_t offset, int whence)
 	return pos;
 }
 
+/* Neither O_NOATIME nor the mount forbids it. */
+static void touch_atime(struct file *file)
+{
+	const struct mount *mount = file->path.mount;
+	unsigned int forbid = MS_NOATIME | MS_RDONLY;
+
+	if (S_ISDIR(file->inode->mode))
+		forbid |= MS_NODIRATIME;
+	if (READ_ONCE(file->flags) & O_NOATIME ||
+	    (mount && READ_ONCE(mount->flags) & forbid))
+		return;
+	inode_touch_atime(file->inode);
+}
+
 int file_readdir(struct file *file, struct dir_emitter *emitter)
 {
 	struct inode *dir = file->inode;
@@ -334,8 +348,7 @@ int file_readdir(struct file *file, struct dir_emitter *emitter)
 		err = file->ops->readdir(file, emitter, &file->pos);
 	mutex_unlock(&dir->lock);
 	mutex_unlock(&file->pos_lock);
-	if (!(file->flags & O_NOATIME))
-		inode_touch_atime(dir);
+	touch_atime(file);
 	return err;
 }
 
@@ -370,8 +383,7 @@ ssize_t generic_file_read(struct file *file, struct io_buf *io, loff_t *pos)
 
 	if (done > 0)
 		*pos += done;
-	if (!(file->flags & O_NOATIME))
-		inode_touch_atime(file->inode);
+	touch_atime(file);
 	return done;
 }
 
