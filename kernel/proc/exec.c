@@ -274,15 +274,16 @@ static int read_images(struct exec *exec)
 
 /* ---- Build the new address space ----------------------------------------- */
 
-static bool may_randomize(void)
+/* Nobody may foresee the places of a program that has more rights than he. */
+static bool may_randomize(const struct exec *exec)
 {
-	return !(current()->personality & ADDR_NO_RANDOMIZE);
+	return exec->secure || !(current()->personality & ADDR_NO_RANDOMIZE);
 }
 
 /* Whole pages, less than @range bytes. */
-static uint64_t random_distance(uint64_t range)
+static uint64_t random_distance(const struct exec *exec, uint64_t range)
 {
-	if (!may_randomize())
+	if (!may_randomize(exec))
 		return 0;
 	return random_below(range >> PAGE_SHIFT) << PAGE_SHIFT;
 }
@@ -304,10 +305,10 @@ static void plan_space(struct exec *exec)
 	uint64_t gap = MAX(MIN(limit, STACK_GAP_MAX), STACK_GAP_MIN);
 
 	space->stack_limit = limit;
-	space->start_stack =
-		USER_SPACE_END - PAGE_SIZE - random_distance(STACK_RANDOM);
+	space->start_stack = USER_SPACE_END - PAGE_SIZE -
+			     random_distance(exec, STACK_RANDOM);
 	space->mmap_top = USER_SPACE_END - STACK_RANDOM - gap -
-			  random_distance(MAPPING_RANDOM);
+			  random_distance(exec, MAPPING_RANDOM);
 	space->mmap_top = ALIGN_DOWN(space->mmap_top, PAGE_SIZE);
 }
 
@@ -317,7 +318,7 @@ static int map_program(struct exec *exec)
 	uint64_t base;
 
 	if (program->header.position_independent) {
-		base = PROGRAM_BASE + random_distance(PROGRAM_RANDOM);
+		base = PROGRAM_BASE + random_distance(exec, PROGRAM_RANDOM);
 		base = ALIGN_DOWN(base, program->image.alignment);
 		program->bias = base - program->image.start;
 	}
@@ -325,7 +326,7 @@ static int map_program(struct exec *exec)
 		return -ENOMEM;
 	elf_describe(exec->space, &program->image, program->bias);
 	exec->space->start_brk =
-		program_end(program) + random_distance(BREAK_RANDOM);
+		program_end(program) + random_distance(exec, BREAK_RANDOM);
 	exec->space->brk = exec->space->start_brk;
 	return elf_map(exec->space, program->file, &program->image,
 		       program->bias);
