@@ -22,7 +22,8 @@ OBJCOPY := $(CROSS_COMPILE)objcopy
 NM      := $(CROSS_COMPILE)nm
 endif
 variant = $(if $(filter 1,$(1)),-$(2))
-OBJ     := $(BUILD)/obj$(call variant,$(DEBUG),debug)$(call variant,$(KTEST),ktest)$(call variant,$(LLVM),llvm)$(CROSS_COMPILE:riscv64-linux-gnu-=)
+# Each way to build has objects of its own; the usual one is plain obj.
+OBJ     := $(BUILD)/obj$(call variant,$(DEBUG),debug)$(call variant,$(KTEST),ktest)$(call variant,$(LLVM),llvm)$(patsubst %-,-%,$(CROSS_COMPILE:riscv64-linux-gnu-=))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -155,7 +156,7 @@ $(OBJ)/libfdt/%.o: $(LIBFDT)/%.c $(UAPI)/.stamp
 
 $(OBJ)/kernel/dev/device_tree.c.o: INCLUDES += $(LIBFDT_FLAGS)
 
-LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
   $(LINKER) -Wl,--gc-sections $(EXTRA_LDFLAGS)
 
 # Linked twice: the first time to learn where the functions are, the second

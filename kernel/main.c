@@ -72,7 +72,7 @@ static void add_memory(void)
 {
 	int node;
 
-	dt_for_each_node(node) {
+	dt_for_each_node (node) {
 		paddr_t start;
 		uint64_t size;
 

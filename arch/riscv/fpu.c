@@ -26,8 +26,8 @@ static unsigned int frame_fs(const struct trap_frame *tf)
 
 static void set_frame_fs(struct trap_frame *tf, uint64_t fs)
 {
-	tf->status = (tf->status & ~(uint64_t)SSTATUS_FS) |
-		     (fs << SSTATUS_FS_SHIFT);
+	tf->status =
+		(tf->status & ~(uint64_t)SSTATUS_FS) | (fs << SSTATUS_FS_SHIFT);
 }
 
 /* The unit must be on for the moves; the frame decides again at sret. */

@@ -135,9 +135,9 @@ pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
 
 	level1 = table_below(&table->root[PT_INDEX(va, 2)], create);
 	if (!level1) {
-		*count_out = PT_ENTRIES * PT_ENTRIES -
-			     ((va >> PAGE_SHIFT) &
-			      (PT_ENTRIES * PT_ENTRIES - 1));
+		*count_out =
+			PT_ENTRIES * PT_ENTRIES -
+			((va >> PAGE_SHIFT) & (PT_ENTRIES * PT_ENTRIES - 1));
 		return NULL;
 	}
 	*count_out = PT_ENTRIES - PT_INDEX(va, 0);
@@ -152,8 +152,7 @@ pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create)
 	return page_table_range(table, va, create, &count);
 }
 
-void *page_table_user_address(struct page_table *table, vaddr_t va,
-			      bool write)
+void *page_table_user_address(struct page_table *table, vaddr_t va, bool write)
 {
 	pte_t need = PTE_V | PTE_U | PTE_R | (write ? PTE_W : 0);
 	pte_t pte = table->root[PT_INDEX(va, 2)];
@@ -213,8 +212,8 @@ int kernel_map(vaddr_t va, paddr_t pa, size_t size, unsigned int page_bits)
 
 	spin_lock(&kernel_map_lock);
 	for (size_t done = 0; done < size && !err; done += PAGE_SIZE) {
-		pte_t *pte = page_table_entry(&kernel_page_table, va + done,
-					      true);
+		pte_t *pte =
+			page_table_entry(&kernel_page_table, va + done, true);
 
 		if (pte)
 			pte_set(pte, kernel_pte(pa + done, page_bits));
@@ -229,8 +228,8 @@ void kernel_unmap(vaddr_t va, size_t size)
 {
 	spin_lock(&kernel_map_lock);
 	for (size_t done = 0; done < size; done += PAGE_SIZE) {
-		pte_t *pte = page_table_entry(&kernel_page_table, va + done,
-					      false);
+		pte_t *pte =
+			page_table_entry(&kernel_page_table, va + done, false);
 
 		if (pte)
 			pte_clear(pte);
@@ -253,8 +252,8 @@ volatile void *device_map(paddr_t pa, size_t size)
 		next_device_va += whole;
 	spin_unlock(&kernel_map_lock);
 
-	if (!va || kernel_map(va, first, whole,
-			      PAGE_READ | PAGE_WRITE | PAGE_DEVICE))
+	if (!va ||
+	    kernel_map(va, first, whole, PAGE_READ | PAGE_WRITE | PAGE_DEVICE))
 		return NULL;
 	return (volatile char *)va + (pa - first);
 }
@@ -278,8 +277,8 @@ void arch_kernel_bounds(uint64_t *start, uint64_t *end)
  * constants stay constant through every door (W^X). */
 static unsigned int direct_map_bits(paddr_t pa)
 {
-	paddr_t constant_end = kernel_load_address +
-			       (size_t)(rodata_end - kernel_start);
+	paddr_t constant_end =
+		kernel_load_address + (size_t)(rodata_end - kernel_start);
 
 	if (pa >= kernel_load_address && pa < constant_end)
 		return PAGE_READ;

@@ -9,14 +9,14 @@
 
 #include "kernel/lib/compiler.h"
 
-#define PTE_V	0x001UL /* valid */
-#define PTE_R	0x002UL
-#define PTE_W	0x004UL
-#define PTE_X	0x008UL
-#define PTE_U	0x010UL /* user mode may use it, supervisor mode not */
-#define PTE_G	0x020UL /* in every address space */
-#define PTE_A	0x040UL
-#define PTE_D	0x080UL
+#define PTE_V   0x001UL /* valid */
+#define PTE_R   0x002UL
+#define PTE_W   0x004UL
+#define PTE_X   0x008UL
+#define PTE_U   0x010UL /* user mode may use it, supervisor mode not */
+#define PTE_G   0x020UL /* in every address space */
+#define PTE_A   0x040UL
+#define PTE_D   0x080UL
 #define PTE_COW 0x100UL /* RSW: software's; PAGE_COW */
 
 #define PTE_PPN_SHIFT 10
@@ -25,8 +25,8 @@
 #define PT_LEVELS  3
 #define PT_ENTRIES 512UL
 /* Index bits of level @l (2 is the root) begin here. */
-#define PT_SHIFT(l)   (PAGE_SHIFT + 9 * (l))
-#define PT_SIZE(l)    (1UL << PT_SHIFT(l))
+#define PT_SHIFT(l)     (PAGE_SHIFT + 9 * (l))
+#define PT_SIZE(l)      (1UL << PT_SHIFT(l))
 #define PT_INDEX(va, l) (((va) >> PT_SHIFT(l)) & (PT_ENTRIES - 1))
 /* Entries of the root that are the user's; the rest is the kernel's. */
 #define PT_USER_ENTRIES 256UL

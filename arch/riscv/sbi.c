@@ -20,17 +20,17 @@
 #define SBI_BASE_SPEC_VERSION 0
 #define SBI_BASE_IMPL_ID      1
 #define SBI_BASE_IMPL_VERSION 2
-#define SBI_BASE_PROBE	      3
+#define SBI_BASE_PROBE        3
 #define SBI_BASE_MVENDORID    4
 #define SBI_BASE_MARCHID      5
-#define SBI_BASE_MIMPID	      6
+#define SBI_BASE_MIMPID       6
 
 #define SBI_DBCN_WRITE 0
 
-#define SBI_SRST_SHUTDOWN	 0
-#define SBI_SRST_COLD_REBOOT	 1
-#define SBI_SRST_NO_REASON	 0
-#define SBI_SRST_SYSTEM_FAILURE	 1
+#define SBI_SRST_SHUTDOWN       0
+#define SBI_SRST_COLD_REBOOT    1
+#define SBI_SRST_NO_REASON      0
+#define SBI_SRST_SYSTEM_FAILURE 1
 
 #define SBI_RFENCE_FENCE_I    0
 #define SBI_RFENCE_SFENCE_VMA 1
@@ -70,8 +70,8 @@ static long base_value(unsigned long function)
 
 bool sbi_has(unsigned long extension)
 {
-	struct sbi_result result = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE,
-					    extension, 0, 0, 0, 0);
+	struct sbi_result result =
+		sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE, extension, 0, 0, 0, 0);
 
 	return result.error == 0 && result.value != 0;
 }

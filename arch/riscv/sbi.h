@@ -11,16 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SBI_EXT_LEGACY_PUTCHAR	0x01
-#define SBI_EXT_LEGACY_GETCHAR	0x02
+#define SBI_EXT_LEGACY_PUTCHAR  0x01
+#define SBI_EXT_LEGACY_GETCHAR  0x02
 #define SBI_EXT_LEGACY_SHUTDOWN 0x08
-#define SBI_EXT_BASE		0x10
-#define SBI_EXT_TIME		0x54494D45
-#define SBI_EXT_IPI		0x735049
-#define SBI_EXT_RFENCE		0x52464E43
-#define SBI_EXT_HSM		0x48534D
-#define SBI_EXT_SRST		0x53525354
-#define SBI_EXT_DBCN		0x4442434E
+#define SBI_EXT_BASE            0x10
+#define SBI_EXT_TIME            0x54494D45
+#define SBI_EXT_IPI             0x735049
+#define SBI_EXT_RFENCE          0x52464E43
+#define SBI_EXT_HSM             0x48534D
+#define SBI_EXT_SRST            0x53525354
+#define SBI_EXT_DBCN            0x4442434E
 
 struct sbi_result {
 	long error; /* 0 or SBI_ERR_* (negative) */
@@ -28,9 +28,8 @@ struct sbi_result {
 };
 
 struct sbi_result sbi_call(unsigned long extension, unsigned long function,
-			   unsigned long a0, unsigned long a1,
-			   unsigned long a2, unsigned long a3,
-			   unsigned long a4);
+			   unsigned long a0, unsigned long a1, unsigned long a2,
+			   unsigned long a3, unsigned long a4);
 
 /* Learn which extensions there are; once, at boot. */
 void sbi_init(void);

@@ -42,8 +42,7 @@ _Static_assert(sizeof(struct user_regs_struct) == USER_REGS_SIZE, "ABI");
 _Static_assert(offsetof(struct ucontext, uc_sigmask) ==
 		       offsetof(struct ucontext_head, mask),
 	       "ABI");
-_Static_assert(sizeof(struct fpu_state) ==
-		       sizeof(struct __riscv_d_ext_state),
+_Static_assert(sizeof(struct fpu_state) == sizeof(struct __riscv_d_ext_state),
 	       "both are the D extension's registers");
 
 size_t arch_signal_frame_size(void)
@@ -56,12 +55,10 @@ static void __user *at(vaddr_t frame, size_t offset)
 	return (void __user *)(frame + offset);
 }
 
-#define FRAME_INFO offsetof(struct signal_frame, info)
-#define FRAME_UC   offsetof(struct signal_frame, uc)
-#define FRAME_REGS                                                             \
-	(FRAME_UC + offsetof(struct ucontext, uc_mcontext.sc_regs))
-#define FRAME_FPU                                                              \
-	(FRAME_UC + offsetof(struct ucontext, uc_mcontext.sc_fpregs))
+#define FRAME_INFO    offsetof(struct signal_frame, info)
+#define FRAME_UC      offsetof(struct signal_frame, uc)
+#define FRAME_REGS    (FRAME_UC + offsetof(struct ucontext, uc_mcontext.sc_regs))
+#define FRAME_FPU     (FRAME_UC + offsetof(struct ucontext, uc_mcontext.sc_fpregs))
 #define FPU_AREA_SIZE sizeof(((struct sigcontext *)0)->sc_fpregs)
 
 static int push_fpu(vaddr_t frame)
@@ -81,8 +78,8 @@ int arch_signal_frame_push(struct trap_frame *tf,
 			   const struct signal_frame_args *args)
 {
 	vaddr_t top = args->stack_top ? args->stack_top : tf->sp;
-	vaddr_t frame = ALIGN_DOWN(top - sizeof(struct signal_frame),
-				   STACK_ALIGN);
+	vaddr_t frame =
+		ALIGN_DOWN(top - sizeof(struct signal_frame), STACK_ALIGN);
 	struct ucontext_head head = { .mask = args->saved_mask };
 
 	head.stack.ss_sp = (void *)args->alt_stack.base;

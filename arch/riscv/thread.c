@@ -21,7 +21,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/sched/thread.h"
 
-#define STACK_PAGES    (KERNEL_STACK_SIZE / PAGE_SIZE)
+#define STACK_PAGES     (KERNEL_STACK_SIZE / PAGE_SIZE)
 #define NUM_STACK_SLOTS (STACK_WINDOW_SIZE / STACK_SLOT_SIZE)
 #define MAX_KEPT_STACKS 32
 
@@ -135,9 +135,9 @@ static void *map_stack(void)
 	for (size_t i = 0; i < STACK_PAGES; i++) {
 		struct page *page = page_alloc(0, 0);
 
-		if (!page || kernel_map(base + i * PAGE_SIZE,
-					page_to_phys(page), PAGE_SIZE,
-					PAGE_READ | PAGE_WRITE)) {
+		if (!page ||
+		    kernel_map(base + i * PAGE_SIZE, page_to_phys(page),
+			       PAGE_SIZE, PAGE_READ | PAGE_WRITE)) {
 			if (page)
 				page_put(page);
 			if (i)

@@ -32,7 +32,7 @@ struct serial_port {
 	int node;                     /* device-tree node */
 	unsigned int index;
 	bool is_console; /* /chosen/stdout-path names it */
-	bool polled;	 /* no interrupt: who uses it asks for bytes */
+	bool polled;     /* no interrupt: who uses it asks for bytes */
 
 	/* Set by who uses the port (tty); called with interrupts off. */
 	void (*receive)(struct serial_port *port, const char *bytes,

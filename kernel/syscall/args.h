@@ -36,8 +36,7 @@ static inline size_t arg_size(const struct syscall_args *a, unsigned int i)
 {
 	return a->arg[i];
 }
-static inline void __user *arg_ptr(const struct syscall_args *a,
-				   unsigned int i)
+static inline void __user *arg_ptr(const struct syscall_args *a, unsigned int i)
 {
 	return (void __user *)a->arg[i];
 }

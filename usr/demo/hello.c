@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define NR_WRITE 64
-#define STDOUT	 1
+#define STDOUT   1
 
 static long system_call(long number, long arg0, long arg1, long arg2)
 {
@@ -30,8 +30,8 @@ static long system_call(long number, long arg0, long arg1, long arg2)
 int main(void)
 {
 	static const char text[] = "hello from user mode\n";
-	long written = system_call(NR_WRITE, STDOUT, (long)text,
-				   (long)strlen(text));
+	long written =
+		system_call(NR_WRITE, STDOUT, (long)text, (long)strlen(text));
 
 	return written == (long)strlen(text) ? 0 : 1;
 }

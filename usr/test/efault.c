@@ -82,8 +82,8 @@ static void line(const char *name, long nr, long a0, long a1, long a2, long a3,
 #define LINE6(name, nr, a, b, c, d, e, f)                                      \
 	line(name, nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e),  \
 	     (long)(f))
-#define LINE(name, nr, a)	       LINE6(name, nr, a, 0, 0, 0, 0, 0)
-#define LINE2(name, nr, a, b)	       LINE6(name, nr, a, b, 0, 0, 0, 0)
+#define LINE(name, nr, a)              LINE6(name, nr, a, 0, 0, 0, 0, 0)
+#define LINE2(name, nr, a, b)          LINE6(name, nr, a, b, 0, 0, 0, 0)
 #define LINE3(name, nr, a, b, c)       LINE6(name, nr, a, b, c, 0, 0, 0)
 #define LINE4(name, nr, a, b, c, d)    LINE6(name, nr, a, b, c, d, 0, 0)
 #define LINE5(name, nr, a, b, c, d, e) LINE6(name, nr, a, b, c, d, e, 0)
@@ -157,8 +157,8 @@ static void descriptors(void)
 	LINE3("ioctl FIONBIO", SYS_ioctl, pipe_in, FIONBIO, BAD);
 	LINE2("truncate path", SYS_truncate, BAD, 0);
 	LINE4("sendfile offset", SYS_sendfile, pipe_out, file, BAD, 10);
-	LINE6("copy_file_range in", SYS_copy_file_range, file, BAD, file,
-	      NULL, 10, 0);
+	LINE6("copy_file_range in", SYS_copy_file_range, file, BAD, file, NULL,
+	      10, 0);
 	LINE6("splice offset", SYS_splice, file, BAD, pipe_out, NULL, 10, 0);
 	LINE3("getdents64", SYS_getdents64, dir, BAD, 1000);
 	LINE2("pipe2", SYS_pipe2, BAD, 0);
@@ -230,14 +230,11 @@ static void events(void)
 	LINE6("pselect6 read", SYS_pselect6, 8, BAD, NULL, NULL, &now, NULL);
 	LINE6("pselect6 write", SYS_pselect6, 8, NULL, BAD, NULL, &now, NULL);
 	LINE6("pselect6 except", SYS_pselect6, 8, NULL, NULL, BAD, &now, NULL);
-	LINE6("pselect6 timeout", SYS_pselect6, 0, NULL, NULL, NULL, BAD,
-	      NULL);
+	LINE6("pselect6 timeout", SYS_pselect6, 0, NULL, NULL, NULL, BAD, NULL);
 	LINE6("pselect6 mask", SYS_pselect6, 0, NULL, NULL, NULL, &now, BAD);
 	LINE4("epoll_ctl", SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, sock, BAD);
-	LINE6("epoll_pwait events", SYS_epoll_pwait, epoll, BAD, 4, 0, NULL,
-	      8);
-	LINE6("epoll_pwait mask", SYS_epoll_pwait, epoll, buffer, 4, 0, BAD,
-	      8);
+	LINE6("epoll_pwait events", SYS_epoll_pwait, epoll, BAD, 4, 0, NULL, 8);
+	LINE6("epoll_pwait mask", SYS_epoll_pwait, epoll, buffer, 4, 0, BAD, 8);
 	LINE4("signalfd4", SYS_signalfd4, -1, BAD, 8, 0);
 	LINE4("timerfd_settime", SYS_timerfd_settime, timerfd, 0, BAD, NULL);
 	LINE2("timerfd_gettime", SYS_timerfd_gettime, timerfd, BAD);
@@ -304,8 +301,8 @@ static void waiting(void)
 		if (k & 1)
 			result = syscall(SYS_wait4, child, bad, 0, NULL);
 		else
-			result = syscall(SYS_waitid, P_PID, child, bad,
-					 WEXITED, NULL);
+			result = syscall(SYS_waitid, P_PID, child, bad, WEXITED,
+					 NULL);
 		check(result == -1 && errno == EFAULT, "%s kind %zu",
 		      k & 1 ? "wait4" : "waitid", k / 2);
 		while (waitpid(child, NULL, 0) == child)
@@ -335,8 +332,7 @@ static void processes(void)
 	LINE6("futex wait", SYS_futex, BAD, FUTEX_WAIT, 0, NULL, NULL, 0);
 	LINE6("futex timeout", SYS_futex, buffer, FUTEX_WAIT, 0, BAD, NULL, 0);
 	LINE3("get_robust_list", SYS_get_robust_list, 0, BAD, buffer);
-	LINE3("sched_setscheduler", SYS_sched_setscheduler, 0, SCHED_FIFO,
-	      BAD);
+	LINE3("sched_setscheduler", SYS_sched_setscheduler, 0, SCHED_FIFO, BAD);
 	LINE2("sched_setparam", SYS_sched_setparam, 0, BAD);
 	LINE2("sched_getparam", SYS_sched_getparam, 0, BAD);
 	LINE3("sched_setattr", SYS_sched_setattr, 0, BAD, 0);
@@ -392,8 +388,7 @@ static void clocks(void)
 	LINE3("setitimer", SYS_setitimer, ITIMER_REAL, BAD, NULL);
 	LINE3("timer_create event", SYS_timer_create, CLOCK_MONOTONIC, BAD,
 	      buffer);
-	LINE3("timer_create id", SYS_timer_create, CLOCK_MONOTONIC, &none,
-	      BAD);
+	LINE3("timer_create id", SYS_timer_create, CLOCK_MONOTONIC, &none, BAD);
 	if (check(syscall(SYS_timer_create, CLOCK_MONOTONIC, &none, &timer) ==
 			  0,
 		  "timer_create")) {

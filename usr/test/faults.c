@@ -172,10 +172,7 @@ static void load_misaligned(uintptr_t unused)
 	uint64_t value;
 
 	(void)unused;
-	__asm__ volatile("ld %0, 3(%1)"
-			 : "=r"(value)
-			 : "r"(words)
-			 : "memory");
+	__asm__ volatile("ld %0, 3(%1)" : "=r"(value) : "r"(words) : "memory");
 	if (value != 0xeeff001122334455)
 		_exit(4);
 }
@@ -270,8 +267,8 @@ static void protected_memory(void)
 {
 	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
+	char *none =
+		mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	page[0] = 1;
 	expect_at("write to text", store, (uintptr_t)nothing & ~1UL,

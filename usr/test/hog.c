@@ -145,8 +145,8 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(void);
 	} kinds[] = {
-		{ "forks", hog_forks },	    { "memory", hog_memory },
-		{ "files", hog_files },	    { "threads", hog_threads },
+		{ "forks", hog_forks }, { "memory", hog_memory },
+		{ "files", hog_files }, { "threads", hog_threads },
 		{ "pipes", hog_pipes },
 	};
 

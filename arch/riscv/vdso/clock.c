@@ -13,19 +13,19 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-#define CLOCK_REALTIME	       0
-#define CLOCK_MONOTONIC	       1
+#define CLOCK_REALTIME         0
+#define CLOCK_MONOTONIC        1
 #define CLOCK_MONOTONIC_RAW    4
 #define CLOCK_REALTIME_COARSE  5
 #define CLOCK_MONOTONIC_COARSE 6
-#define CLOCK_BOOTTIME	       7
-#define CLOCK_TAI	       11
+#define CLOCK_BOOTTIME         7
+#define CLOCK_TAI              11
 
-#define NR_getcpu	     168
-#define NR_clock_gettime     113
-#define NR_clock_getres	     114
-#define NR_gettimeofday	     169
-#define NR_riscv_hwprobe     258
+#define NR_getcpu             168
+#define NR_clock_gettime      113
+#define NR_clock_getres       114
+#define NR_gettimeofday       169
+#define NR_riscv_hwprobe      258
 #define NR_riscv_flush_icache 259
 
 struct timespec {
@@ -47,8 +47,8 @@ long __vdso_flush_icache(void *start, void *end, unsigned long flags);
 long __vdso_riscv_hwprobe(void *pairs, size_t pair_count, size_t cpu_count,
 			  unsigned long *cpus, unsigned int flags);
 
-static long system_call(long number, long arg0, long arg1, long arg2,
-			long arg3, long arg4)
+static long system_call(long number, long arg0, long arg1, long arg2, long arg3,
+			long arg4)
 {
 	register long a0 __asm__("a0") = arg0;
 	register long a1 __asm__("a1") = arg1;
@@ -85,8 +85,7 @@ static inline uint64_t now_ns(int wall)
 		before = vdso_data.sequence & ~1U;
 		/* pairs with the fences in arch_vdso_update_clock() */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		ticks = (read_time() - vdso_data.base_ticks)
-			<< vdso_data.shift;
+		ticks = (read_time() - vdso_data.base_ticks) << vdso_data.shift;
 		ns = (uint64_t)(((unsigned __int128)ticks * vdso_data.mult) >>
 				64);
 		if (wall)
@@ -104,8 +103,7 @@ static inline int put_time(struct timespec *now, uint64_t ns)
 }
 
 /* Apart, so that the usual ways need no stack frame. */
-static __attribute__((noinline)) int ask_kernel(int clock,
-						struct timespec *now)
+static __attribute__((noinline)) int ask_kernel(int clock, struct timespec *now)
 {
 	return (int)system_call(NR_clock_gettime, clock, (long)now, 0, 0, 0);
 }

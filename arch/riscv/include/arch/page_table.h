@@ -29,7 +29,7 @@
 #define PAGE_DIRTY    32u
 #define PAGE_DEVICE   64u
 /* Kept by software: mapped for write, but shared until first written. */
-#define PAGE_COW      128u
+#define PAGE_COW 128u
 
 typedef uint64_t pte_t;
 
@@ -72,8 +72,7 @@ unsigned int pte_bits(pte_t pte);
  * caller must have the fault handled first. Sets accessed (and dirty).
  * Caller holds the table's lock until it is done with the memory.
  */
-void *page_table_user_address(struct page_table *table, vaddr_t va,
-			      bool write);
+void *page_table_user_address(struct page_table *table, vaddr_t va, bool write);
 
 /* Change @pte from not present to present: no flush needed. */
 static inline void pte_set(pte_t *pte, pte_t value)

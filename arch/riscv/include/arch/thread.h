@@ -13,12 +13,12 @@
 #pragma once
 
 /* Offsets that trap.S and switch.S use; proved in arch/riscv/thread.c. */
-#define THREAD_KERNEL_SP  0
-#define THREAD_USER_TP    8
-#define THREAD_SCRATCH    16
-#define THREAD_CANARY     24
-#define THREAD_CONTEXT    32
-#define CONTEXT_SIZE      (14 * 8)
+#define THREAD_KERNEL_SP 0
+#define THREAD_USER_TP   8
+#define THREAD_SCRATCH   16
+#define THREAD_CANARY    24
+#define THREAD_CONTEXT   32
+#define CONTEXT_SIZE     (14 * 8)
 
 #ifndef __ASSEMBLER__
 
@@ -47,7 +47,7 @@ struct arch_thread {
 	struct context context;
 	struct fpu_state fpu;
 	void *kernel_stack; /* lowest mapped byte */
-	bool fpu_live;	    /* the program has used the FPU */
+	bool fpu_live;      /* the program has used the FPU */
 };
 
 struct thread;

@@ -28,9 +28,9 @@ struct trap_frame {
 	uint64_t a[8];
 	uint64_t s2, s3, s4, s5, s6, s7, s8, s9, s10, s11;
 	uint64_t t3, t4, t5, t6;
-	uint64_t status; /* sstatus */
-	uint64_t cause;	 /* scause; TF_CAUSE_NONE when no restart is due */
-	uint64_t tval;	 /* stval */
+	uint64_t status;  /* sstatus */
+	uint64_t cause;   /* scause; TF_CAUSE_NONE when no restart is due */
+	uint64_t tval;    /* stval */
 	uint64_t orig_a0; /* first argument of a system call, for a restart */
 };
 
