@@ -2,7 +2,8 @@
 """Unit tests of the machine-independent parts, on the host, with sanitizers.
 
 Each KTEST() beside the kernel's files (they run at boot too) and in test/host
-is one test here. They are built into one program, test/host/Makefile.
+is one test here. They are built into two programs, test/host/Makefile: mm/ has
+one of its own, with a machine of its own.
 """
 import fcntl
 import glob
@@ -14,12 +15,13 @@ import pytest
 
 import machine as m
 
-UNIT = os.path.join(m.BUILD, 'host/unit')
+PROGRAMS = ('unit', 'memory')
 
 
-def names():
-    """All tests, found in the source so that collecting builds nothing."""
-    files = subprocess.run(['make', '-s', '-f', 'test/host/Makefile', 'print-tests'], cwd=m.TOP,
+def names(program):
+    """All tests of a program, found in the source so that collecting builds nothing."""
+    files = subprocess.run(['make', '-s', '-f', 'test/host/Makefile', 'print-tests',
+                            'OF=' + program], cwd=m.TOP,
                            stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     found = []
     for name in files:
@@ -29,25 +31,28 @@ def names():
 
 
 @pytest.fixture(scope='session')
-def unit():
-    """The program, built once although several workers ask for it."""
-    os.makedirs(os.path.dirname(UNIT), exist_ok=True)
+def host():
+    """The folder of the programs, built once although several workers ask for them."""
+    folder = os.path.join(m.BUILD, 'host')
+    os.makedirs(folder, exist_ok=True)
     with open(os.path.join(m.BUILD, '.host.lock'), 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(['make', '-s', '-j2', '-f', 'test/host/Makefile'], cwd=m.TOP,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
-    return UNIT
+    return folder
 
 
-def test_host_program_has_all_tests(unit):
-    listed = subprocess.run([unit, '--list'], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert sorted(listed.split()) == names()
+@pytest.mark.parametrize('program', PROGRAMS)
+def test_host_program_has_all_tests(host, program):
+    listed = subprocess.run([os.path.join(host, program), '--list'], stdout=subprocess.PIPE,
+                            text=True, check=True).stdout
+    assert sorted(listed.split()) == names(program)
 
 
-@pytest.mark.parametrize('name', names())
-def test_host(unit, name):
-    done = subprocess.run([unit, name], cwd=m.TOP, stdout=subprocess.PIPE,
+@pytest.mark.parametrize('program,name', [(p, n) for p in PROGRAMS for n in names(p)])
+def test_host(host, program, name):
+    done = subprocess.run([os.path.join(host, program), name], cwd=m.TOP, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=300 * m.SCALE)
     assert done.returncode == 0, done.stdout[-3000:]
     assert '1 passed, 0 failed' in done.stdout
