@@ -86,8 +86,6 @@ int file_create_anonymous(struct inode *inode, const char *name,
 	}
 	(*out)->ops = ops;
 	(*out)->data = data;
-	if (file_is_writable(*out))
-		__atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -111,7 +109,7 @@ static void file_free(struct file *file)
 			file_lock_release_file(file);
 		if (file->ops && file->ops->release)
 			file->ops->release(file);
-		if (writable)
+		if (file->counts_as_writer)
 			__atomic_fetch_sub(&file->inode->writers, 1,
 					   __ATOMIC_RELEASE);
 		if (file->flags & FILE_EXEC)

@@ -34,6 +34,7 @@ struct file {
 		int signal;
 	} owner;
 	struct list_head epoll_items; /* epoll watches of this file; epoll.c */
+	bool counts_as_writer;        /* in inode->writers; fixed */
 };
 
 /* d_type for emit: DT_* of readdir(3). Returns false to stop (buffer full). */

@@ -124,6 +124,7 @@ static int open_contents(struct file *file, unsigned int flags)
 		err = file->ops->open(inode, file);
 	if (!err && flags & O_TRUNC && S_ISREG(inode->mode))
 		err = inode_truncate(inode, 0);
+	file->counts_as_writer = !err && file_is_writable(file);
 	if (err && file_is_writable(file))
 		__atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);
 	return err;

@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -449,6 +450,13 @@ static void test_execveat(void)
 	check(exec_at(dir, "link", AT_SYMLINK_NOFOLLOW) == 200 + ELOOP,
 	      "AT_SYMLINK_NOFOLLOW");
 	unlink("link");
+	int memory = memfd_create("program", MFD_CLOEXEC);
+	struct stat st;
+	fstat(fd, &st);
+	check(sendfile(memory, fd, NULL, (size_t)st.st_size) == st.st_size &&
+		      exec_at(memory, "", AT_EMPTY_PATH) == 1,
+	      "a program that is only in memory");
+	close(memory);
 	close(fd);
 	close(path_fd);
 	close(dir);
