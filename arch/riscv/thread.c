@@ -32,7 +32,7 @@ _Static_assert(offsetof(struct arch_thread, user_tp) == THREAD_USER_TP, "");
 _Static_assert(offsetof(struct arch_thread, scratch) == THREAD_SCRATCH, "");
 _Static_assert(offsetof(struct arch_thread, canary) == THREAD_CANARY, "");
 _Static_assert(offsetof(struct arch_thread, context) == THREAD_CONTEXT, "");
-_Static_assert(sizeof(struct context) == CONTEXT_SIZE, "switch.S");
+_Static_assert(sizeof(struct context) == (size_t)CONTEXT_SIZE, "switch.S");
 _Static_assert(sizeof(struct arch_thread) == ARCH_THREAD_SIZE, "trap.S");
 _Static_assert(offsetof(struct thread, work) == THREAD_WORK, "trap.S");
 

@@ -116,7 +116,7 @@ void trap_from_user(struct trap_frame *tf)
 /* Is @sp in the guard below the running thread's stack? */
 static bool in_stack_guard(uint64_t sp)
 {
-	return !((sp - TF_SIZE) & BIT(STACK_BIT));
+	return !((sp - sizeof(struct trap_frame)) & BIT(STACK_BIT));
 }
 
 /* From trap.S, interrupts off. */

@@ -187,7 +187,7 @@ static const char *path_below(const struct sys_entry *entry,
 {
 	if (!dir->len)
 		return entry->path;
-	if (strncmp(entry->path, dir->path, dir->len) ||
+	if (strncmp(entry->path, dir->path, dir->len) != 0 ||
 	    entry->path[dir->len] != '/')
 		return NULL;
 	return entry->path + dir->len + 1;
@@ -255,7 +255,7 @@ static int lookup(struct inode *dir, const char *name, size_t len,
 		bool is_file;
 
 		if (!rest || first_name(rest, &is_file) != len ||
-		    memcmp(rest, name, len))
+		    memcmp(rest, name, len) != 0)
 			continue;
 		*out = make_inode(dir->sb, node, name, len,
 				  is_file ? entry : NULL);
