@@ -174,6 +174,20 @@ struct dentry *dentry_make_anonymous(struct inode *inode, const char *name)
 
 /* ---- The hash ---- */
 
+/* Names are short: comparing in place is cheaper than calling memcmp(). */
+static bool is_called(const struct dentry *dentry, const char *name, size_t len)
+{
+	const char *own = dentry->name;
+
+	if (dentry->name_len != len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (own[i] != name[i])
+			return false;
+	}
+	return true;
+}
+
 struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len,
 			   uint32_t hash)
 {
@@ -182,8 +196,7 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len,
 
 	list_for_each (dentry, bucket, hash_node) {
 		if (dentry->hash == hash && dentry->parent == parent &&
-		    dentry->name_len == len &&
-		    memcmp(dentry->name, name, len) == 0) {
+		    is_called(dentry, name, len)) {
 			dentry->recently_used = true;
 			return dentry;
 		}

@@ -106,6 +106,8 @@ int path_may_write(const struct path *path);
 
 /* ---- path.c ---- */
 
+#define WALK_SMALL 128
+
 /*
  * A walk under way. With walk_start() ... walk_end() a caller can stop at the
  * last component, look, follow a link there, and go on (open with O_CREAT).
@@ -118,11 +120,13 @@ struct walk {
 	const struct mount *start_mount; /* LOOKUP_NO_XDEV: do not leave */
 	const struct cred *cred;
 	const char *rest;       /* what is still to be walked */
-	char *buffer;           /* rest lies here after a link; or NULL */
+	char *buffer;           /* rest lies here after a long link; or NULL */
+	struct dentry *link;    /* step_cached() met one; with a reference */
 	unsigned int flags;     /* LOOKUP_* */
 	unsigned int num_links; /* followed so far */
 	struct path_last last;
 	uint32_t last_hash;
+	char small[WALK_SMALL]; /* rest lies here after a short link */
 };
 
 /* A name that can come and go: not ".", "..", nor none at all ("/"). */

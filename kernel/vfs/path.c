@@ -32,7 +32,10 @@
 #define MAX_LINKS 40u
 
 /* What a step of the cached walk came to, beside 0 and errors. */
-enum { STEP_SLOW = 1 };
+enum {
+	STEP_SLOW = 1, /* nothing was done yet */
+	STEP_LINK = 2, /* walk->link is to be followed */
+};
 
 struct component {
 	const char *name;
@@ -251,7 +254,7 @@ static int step_to(struct walk *walk, struct dentry *child)
 	return 0;
 }
 
-/* 0, an error, or STEP_SLOW: nothing was done yet. */
+/* 0, an error, or one of STEP_*. */
 static int step_cached(struct walk *walk, const struct component *c)
 	MUST_HOLD(dentry_lock)
 {
@@ -277,37 +280,56 @@ static int step_cached(struct walk *walk, const struct component *c)
 		return STEP_SLOW;
 	if (!child->inode)
 		return -ENOENT;
-	if (unlikely(S_ISLNK(child->inode->mode)) && wants_follow(walk, c))
-		return STEP_SLOW;
+	if (unlikely(S_ISLNK(child->inode->mode)) && wants_follow(walk, c)) {
+		walk->link = dentry_get(child);
+		return STEP_LINK;
+	}
 	return step_to(walk, child);
 }
 
 /* ---- Slow steps; dentry_lock not held, walk->at is ---- */
 
-/* Continue with @text, then with what was left of the path. */
+/*
+ * Continue with @text, then with what was left of the path. That may lie in
+ * walk->small, where short ones are put together.
+ */
 static int replace_rest(struct walk *walk, const char *text, size_t len)
 {
 	size_t rest_len = strlen(walk->rest);
-	char *buffer = kmalloc(len + 1 + rest_len + 1);
-
-	if (!buffer)
-		return -ENOMEM;
-	memcpy(buffer, text, len);
 	/* A slash also when nothing follows but a slash did: "link/". */
-	if (rest_len || walk->last.slash)
-		buffer[len++] = '/';
-	memcpy(buffer + len, walk->rest, rest_len + 1);
+	size_t slash = rest_len || walk->last.slash;
+	char *buffer = NULL, *to = walk->small;
+
+	if (len + slash + rest_len >= WALK_SMALL) {
+		to = buffer = kmalloc(len + slash + rest_len + 1);
+		if (!buffer)
+			return -ENOMEM;
+	}
+	memmove(to + len + slash, walk->rest, rest_len + 1);
+	memcpy(to, text, len);
+	if (slash)
+		to[len] = '/';
 	kfree(walk->buffer);
 	walk->buffer = buffer;
-	walk->rest = buffer;
-	if (*buffer == '/') {
+	walk->rest = to;
+	if (*to == '/') {
 		skip_slashes(walk);
 		return walk_to_root(walk);
 	}
 	return 0;
 }
 
-static int follow_text(struct walk *walk, struct inode *inode)
+/* The text of a link into @text; its length, which may fill all of @size. */
+static ssize_t read_text(struct inode *inode, char *text, size_t size)
+{
+	ssize_t len = -EINVAL;
+
+	if (inode->ops->readlink)
+		len = inode->ops->readlink(inode, text, size);
+	return len ? len : -ENOENT;
+}
+
+static int follow_long_text(struct walk *walk, struct inode *inode)
 {
 	char *text = kmalloc(PATH_MAX);
 	ssize_t len;
@@ -315,15 +337,22 @@ static int follow_text(struct walk *walk, struct inode *inode)
 
 	if (!text)
 		return -ENOMEM;
-	len = inode->ops->readlink
-		      ? inode->ops->readlink(inode, text, PATH_MAX - 1)
-		      : -EINVAL;
-	if (len > 0)
-		err = replace_rest(walk, text, (size_t)len);
-	else
-		err = len ? (int)len : -ENOENT;
+	len = read_text(inode, text, PATH_MAX - 1);
+	err = len < 0 ? (int)len : replace_rest(walk, text, (size_t)len);
 	kfree(text);
 	return err;
+}
+
+static int follow_text(struct walk *walk, struct inode *inode)
+{
+	char text[WALK_SMALL];
+	ssize_t len = read_text(inode, text, sizeof(text));
+
+	if (len < 0)
+		return (int)len;
+	if (len == sizeof(text)) /* it may have been cut */
+		return follow_long_text(walk, inode);
+	return replace_rest(walk, text, (size_t)len);
 }
 
 static int follow_jump(struct walk *walk, struct inode *inode)
@@ -363,6 +392,17 @@ void walk_step_to(struct walk *walk, struct dentry *child, struct path *out)
 	cross_mounts(out);
 	path_get(out);
 	spin_unlock(&dentry_lock);
+}
+
+/* Follow walk->link. walk->at is held (W3). */
+static int step_link(struct walk *walk, const struct component *c)
+{
+	int err;
+
+	walk->last.slash = c->slash;
+	err = walk_follow(walk, walk->link);
+	dentry_put(walk->link);
+	return err;
 }
 
 /* One step of any kind. walk->at is held (W3). */
@@ -493,7 +533,8 @@ int walk_run(struct walk *walk) UNCHECKED_LOCKING
 			break;
 		leave_cache(walk);
 		walk->rest = c.next;
-		err = step_slow(walk, &c);
+		err = err == STEP_LINK ? step_link(walk, &c)
+				       : step_slow(walk, &c);
 		spin_lock(&dentry_lock);
 		if (err)
 			break;
