@@ -153,10 +153,13 @@ static void find_memory(void)
 {
 	paddr_t kernel_start, kernel_end;
 
+	arch_kernel_bounds(&kernel_start, &kernel_end);
 	add_memory();
+	if (!is_in_memory(kernel_start, kernel_end))
+		halt_machine("the device tree names no memory where the kernel "
+			     "is");
 	reserve_listed_memory();
 	reserve_firmware_memory();
-	arch_kernel_bounds(&kernel_start, &kernel_end);
 	memory_reserve(kernel_start, kernel_end - kernel_start);
 	find_initrd();
 	memory_init();

@@ -76,11 +76,17 @@ struct serial_port *serial_console(void)
 
 /* ---- The firmware's console as a port: slow, but there is always one ------ */
 
-/* A message of the log may get in between: they share no lock. */
+/*
+ * OpenSBI puts a carriage return before each new line itself. A message of the
+ * log may get in between: they share no lock.
+ */
 static size_t firmware_write(struct serial_port *port, const char *text,
 			     size_t size)
 {
-	arch_console_write(text, size);
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] != '\r' || i + 1 == size || text[i + 1] != '\n')
+			arch_console_write(&text[i], 1);
+	}
 	return size;
 }
 
