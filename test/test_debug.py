@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The kernel with its own checks on: `make DEBUG=1`.
+
+Undefined behaviour, locks taken in the wrong order, overwritten stacks and
+memory used after its release are reported by the kernel while it does ordinary
+work and what usr/test asks of it.
+"""
+import fcntl
+import os
+import re
+import subprocess
+
+import pytest
+
+import machine as m
+import test_abi
+
+IMAGE = os.path.join(m.BUILD, 'obj-debug/Image')
+REPORT = re.compile(r'.*(?:UBSAN|lock order|taken twice|not held|written after its free|'
+                    r'assertion failed|stack frame was overwritten|PANIC|WARNING).*')
+# These take long, and what they do to the kernel the others do as well.
+LONG = {'churn', 'io_stress'}
+
+
+@pytest.fixture
+def checked(machine, pytestconfig):
+    """A shell on a debug kernel with four harts."""
+    if pytestconfig.getoption('--kernel'):
+        pytest.skip('another kernel was asked for')
+    env = {k: v for k, v in os.environ.items() if not k.startswith(('MAKE', 'MFLAGS'))}
+    with open(os.path.join(m.BUILD, '.debug.lock'), 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers ask for it
+        done = subprocess.run(['make', 'DEBUG=1', 'build/obj-debug/Image'], cwd=m.TOP, env=env,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return machine(kernel=IMAGE, harts=4).shell()
+
+
+def assert_no_reports(shell):
+    reports = REPORT.findall(shell.console.text)
+    assert not reports, '\n'.join(reports)
+
+
+def test_debug_kernel_has_nothing_to_report(checked):
+    shell = checked
+    for program in test_abi.PROGRAMS:
+        if program in LONG:
+            continue
+        result = shell.run(f'cd /tmp && /usr/lib/creance/test/{program}', 300)
+        assert result.status == 0, result.output[-2000:]
+        assert_no_reports(shell)
+
+
+def test_debug_kernel_runs_debian(checked):
+    shell = checked
+    for name in ('t0-bb-shell', 't0-bb-files', 't1-bash-lang', 't1-coreutils-files', 't1-findutils'):
+        assert shell.run(f'/srv/run/{name}', 300).status == 0, name
+    for kind in ('memory', 'files', 'pipes', 'threads', 'forks'):
+        shell.run(f'/usr/lib/creance/test/hog {kind}', 300)
+    shell.check('ls -lR /proc /sys /dev >/dev/null 2>&1; true', 120)
+    shell.check('cd /proc && for f in * self/* sys/*/*; do head -c 9999 $f >/dev/null 2>&1; done; '
+                'true', 120)
+    assert_no_reports(shell)
+    shell.send('poweroff\n')
+    assert shell.console.wait_off(60) == 0
+    assert_no_reports(shell)
