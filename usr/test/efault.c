@@ -6,6 +6,11 @@
  * but for BAD, which is replaced in turn by addresses of several kinds: not
  * mapped, the kernel's image, its memory, a page without rights, the very top.
  * Each must give EFAULT. Checked against Linux by running it there as root.
+ *
+ * Not here, because Linux does not look at them when called: the addresses of
+ * mmap(2) and its kin (which name no data), set_tid_address(2),
+ * set_robust_list(2) and clone(2)'s tid pointers (used later, at an exit, and
+ * then ignored when bad), and reboot(2)'s command.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +34,9 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 #include "check.h"
@@ -46,6 +53,13 @@ static long bad_address[5];
 static int file, dir, pipe_in, pipe_out, sock, sock2, epoll, event, inotify,
 	timerfd;
 static char buffer[8192];
+
+/*
+ * Done before each try, with current_bad set: for calls that use something up
+ * (a connection, a child, a signal) and for pointers inside structures.
+ */
+static void (*before_each)(void);
+static long current_bad;
 
 static int is_efault(long nr, const long *arg)
 {
@@ -67,6 +81,9 @@ static void line(const char *name, long nr, long a0, long a1, long a2, long a3,
 
 		for (int i = 0; i < 6; i++)
 			arg[i] = given[i] == BAD ? bad_address[k] : given[i];
+		current_bad = bad_address[k];
+		if (before_each)
+			before_each();
 		/* Each line leaves what it uses as it was. */
 		lseek(file, 0, SEEK_SET);
 		lseek(dir, 0, SEEK_SET);
@@ -127,6 +144,26 @@ static void prepare(void)
 	epoll_ctl(epoll, EPOLL_CTL_ADD, pipe_in, &in);
 }
 
+static struct iovec inner_vec = { .iov_len = 100 };
+
+static void set_inner_vec(void)
+{
+	inner_vec.iov_base = (void *)current_bad;
+}
+
+/* Good vectors with a bad base. */
+static void vectors(void)
+{
+	before_each = set_inner_vec;
+	LINE3("readv base", SYS_readv, file, &inner_vec, 1);
+	LINE3("writev base", SYS_writev, file, &inner_vec, 1);
+	LINE5("preadv base", SYS_preadv, file, &inner_vec, 1, 0, 0);
+	LINE5("pwritev base", SYS_pwritev, file, &inner_vec, 1, 0, 0);
+	LINE6("preadv2 base", SYS_preadv2, file, &inner_vec, 1, 0, 0, 0);
+	LINE6("pwritev2 base", SYS_pwritev2, file, &inner_vec, 1, 0, 0, 0);
+	before_each = NULL;
+}
+
 static void descriptors(void)
 {
 	struct iovec *const bad_vec = (struct iovec *)BAD;
@@ -159,7 +196,11 @@ static void descriptors(void)
 	LINE4("sendfile offset", SYS_sendfile, pipe_out, file, BAD, 10);
 	LINE6("copy_file_range in", SYS_copy_file_range, file, BAD, file, NULL,
 	      10, 0);
+	LINE6("copy_file_range out", SYS_copy_file_range, file, NULL, file, BAD,
+	      10, 0);
 	LINE6("splice offset", SYS_splice, file, BAD, pipe_out, NULL, 10, 0);
+	LINE6("splice out", SYS_splice, pipe_in, NULL, file, BAD, 10, 0);
+	LINE4("vmsplice vector", SYS_vmsplice, pipe_out, bad_vec, 1, 0);
 	LINE3("getdents64", SYS_getdents64, dir, BAD, 1000);
 	LINE2("pipe2", SYS_pipe2, BAD, 0);
 }
@@ -202,10 +243,15 @@ static void names(void)
 	LINE5("mount source", SYS_mount, BAD, "/tmp", "tmpfs", 0, NULL);
 	LINE5("mount target", SYS_mount, "none", BAD, "tmpfs", 0, NULL);
 	LINE5("mount type", SYS_mount, "none", "/tmp", BAD, 0, NULL);
+	LINE5("mount data", SYS_mount, "none", "/tmp/efault.dir", "tmpfs", 0,
+	      BAD);
 	LINE2("umount2", SYS_umount2, BAD, 0);
 	LINE5("setxattr path", SYS_setxattr, BAD, "user.a", "v", 1, 0);
 	LINE5("setxattr name", SYS_setxattr, path, BAD, "v", 1, 0);
 	LINE5("setxattr value", SYS_setxattr, path, "user.a", BAD, 1, 0);
+	LINE5("lsetxattr path", SYS_lsetxattr, BAD, "user.a", "v", 1, 0);
+	LINE5("lsetxattr value", SYS_lsetxattr, path, "user.a", BAD, 1, 0);
+	LINE5("fsetxattr value", SYS_fsetxattr, file, "user.a", BAD, 1, 0);
 	LINE5("lsetxattr name", SYS_lsetxattr, path, BAD, "v", 1, 0);
 	LINE5("fsetxattr name", SYS_fsetxattr, file, BAD, "v", 1, 0);
 	LINE4("getxattr path", SYS_getxattr, BAD, "user.a", buffer, 10);
@@ -214,15 +260,40 @@ static void names(void)
 	LINE4("fgetxattr name", SYS_fgetxattr, file, BAD, buffer, 10);
 	LINE3("listxattr path", SYS_listxattr, BAD, buffer, 10);
 	LINE3("llistxattr path", SYS_llistxattr, BAD, buffer, 10);
+	if (check(setxattr(path, "user.kept", "value", 5, 0) == 0,
+		  "setxattr")) {
+		LINE4("getxattr value", SYS_getxattr, path, "user.kept", BAD,
+		      10);
+		LINE4("lgetxattr value", SYS_lgetxattr, path, "user.kept", BAD,
+		      10);
+		LINE4("fgetxattr value", SYS_fgetxattr, file, "user.kept", BAD,
+		      10);
+		LINE3("listxattr list", SYS_listxattr, path, BAD, 100);
+		LINE3("llistxattr list", SYS_llistxattr, path, BAD, 100);
+		LINE3("flistxattr list", SYS_flistxattr, file, BAD, 100);
+	}
+	LINE4("lgetxattr path", SYS_lgetxattr, BAD, "user.a", buffer, 10);
+	LINE2("lremovexattr path", SYS_lremovexattr, BAD, "user.a");
 	LINE2("removexattr path", SYS_removexattr, BAD, "user.a");
 	LINE2("removexattr name", SYS_removexattr, path, BAD);
 	LINE2("lremovexattr name", SYS_lremovexattr, path, BAD);
 	LINE2("fremovexattr name", SYS_fremovexattr, file, BAD);
 }
 
+static struct {
+	long set;
+	size_t size;
+} inner_mask = { .size = 8 };
+
+static void set_inner_mask(void)
+{
+	inner_mask.set = current_bad;
+}
+
 static void events(void)
 {
 	struct timespec now = { 0, 0 };
+	struct itimerspec never = { { 0, 0 }, { 0, 0 } };
 
 	LINE5("ppoll fds", SYS_ppoll, BAD, 1, &now, NULL, 8);
 	LINE5("ppoll timeout", SYS_ppoll, NULL, 0, BAD, NULL, 8);
@@ -232,6 +303,18 @@ static void events(void)
 	LINE6("pselect6 except", SYS_pselect6, 8, NULL, NULL, BAD, &now, NULL);
 	LINE6("pselect6 timeout", SYS_pselect6, 0, NULL, NULL, NULL, BAD, NULL);
 	LINE6("pselect6 mask", SYS_pselect6, 0, NULL, NULL, NULL, &now, BAD);
+	before_each = set_inner_mask;
+	LINE6("pselect6 inner mask", SYS_pselect6, 0, NULL, NULL, NULL, &now,
+	      &inner_mask);
+	before_each = NULL;
+	LINE6("epoll_pwait2 events", SYS_epoll_pwait2, epoll, BAD, 4, &now,
+	      NULL, 8);
+	LINE6("epoll_pwait2 timeout", SYS_epoll_pwait2, epoll, buffer, 4, BAD,
+	      NULL, 8);
+	LINE6("epoll_pwait2 mask", SYS_epoll_pwait2, epoll, buffer, 4, &now,
+	      BAD, 8);
+	LINE4("timerfd_settime old", SYS_timerfd_settime, timerfd, 0, &never,
+	      BAD);
 	LINE4("epoll_ctl", SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, sock, BAD);
 	LINE6("epoll_pwait events", SYS_epoll_pwait, epoll, BAD, 4, 0, NULL, 8);
 	LINE6("epoll_pwait mask", SYS_epoll_pwait, epoll, buffer, 4, 0, BAD, 8);
@@ -240,6 +323,60 @@ static void events(void)
 	LINE2("timerfd_gettime", SYS_timerfd_gettime, timerfd, BAD);
 	LINE3("inotify_add_watch", SYS_inotify_add_watch, inotify, BAD, 2);
 	LINE2("memfd_create", SYS_memfd_create, BAD, 0);
+}
+
+static int listener;
+static struct sockaddr_un listen_name = { .sun_family = AF_UNIX,
+					  .sun_path = "/tmp/efault.sock" };
+
+/* Somebody waits to be accepted. */
+static void connect_again(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (connect(fd, (struct sockaddr *)&listen_name, sizeof(listen_name)) <
+	    0)
+		exit(2);
+	close(fd);
+}
+
+static struct msghdr inner_message = { .msg_iov = &inner_vec, .msg_iovlen = 1 };
+
+static void set_message_vec(void)
+{
+	inner_message.msg_iov = (struct iovec *)current_bad;
+}
+
+static void accepting(void)
+{
+	socklen_t length = sizeof(listen_name);
+
+	unlink(listen_name.sun_path);
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&listen_name,
+		 sizeof(listen_name)) ||
+	    listen(listener, 100))
+		exit(2);
+	before_each = connect_again;
+	LINE3("accept address", SYS_accept, listener, BAD, &length);
+	LINE3("accept length", SYS_accept, listener, buffer, BAD);
+	LINE4("accept4 length", SYS_accept4, listener, buffer, BAD, 0);
+	before_each = NULL;
+}
+
+static void messages(void)
+{
+	before_each = set_inner_vec;
+	LINE3("sendmsg base", SYS_sendmsg, sock, &inner_message, 0);
+	LINE3("recvmsg base", SYS_recvmsg, sock, &inner_message, MSG_DONTWAIT);
+	before_each = set_message_vec;
+	LINE3("sendmsg vector", SYS_sendmsg, sock, &inner_message, 0);
+	LINE3("recvmsg vector", SYS_recvmsg, sock, &inner_message,
+	      MSG_DONTWAIT);
+	before_each = NULL;
+	LINE5("recvmmsg", SYS_recvmmsg, sock, BAD, 1, MSG_DONTWAIT, NULL);
+	LINE5("recvmmsg timeout", SYS_recvmmsg, sock, buffer, 1, MSG_DONTWAIT,
+	      BAD);
 }
 
 static void sockets(void)
@@ -257,6 +394,9 @@ static void sockets(void)
 	LINE6("sendto buffer", SYS_sendto, sock, BAD, 10, 0, NULL, 0);
 	LINE6("recvfrom buffer", SYS_recvfrom, sock, BAD, 10, MSG_DONTWAIT,
 	      NULL, NULL);
+	LINE6("sendto address", SYS_sendto, sock, buffer, 10, 0, BAD, 10);
+	LINE6("recvfrom length", SYS_recvfrom, sock, buffer, 10,
+	      MSG_DONTWAIT | MSG_PEEK, buffer + 4096, BAD);
 	LINE3("sendmsg", SYS_sendmsg, sock, BAD, 0);
 	LINE3("recvmsg", SYS_recvmsg, sock, BAD, MSG_DONTWAIT);
 	LINE4("sendmmsg", SYS_sendmmsg, sock, BAD, 1, 0);
@@ -267,6 +407,8 @@ static void sockets(void)
 	LINE5("getsockopt length", SYS_getsockopt, sock, SOL_SOCKET, SO_TYPE,
 	      buffer, BAD);
 	close(unbound);
+	accepting();
+	messages();
 }
 
 static void memory_calls(void)
@@ -279,6 +421,8 @@ static void memory_calls(void)
 	      &here, 1, 0);
 	LINE6("process_vm_readv remote", SYS_process_vm_readv, getpid(), &here,
 	      1, BAD, 1, 0);
+	LINE6("process_vm_writev remote", SYS_process_vm_writev, getpid(),
+	      &here, 1, BAD, 1, 0);
 	LINE6("process_vm_writev local", SYS_process_vm_writev, getpid(), BAD,
 	      1, &here, 1, 0);
 	if (check(shm >= 0, "shmget")) {
@@ -289,25 +433,27 @@ static void memory_calls(void)
 }
 
 /* Each bad pointer needs a child of its own to wait for. */
+static void child_again(void)
+{
+	pid_t child;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	child = fork();
+	if (child == 0)
+		_exit(0);
+}
+
 static void waiting(void)
 {
-	for (size_t k = 0; k < 2 * sizeof(bad_address) / sizeof(long); k++) {
-		long bad = bad_address[k / 2];
-		pid_t child = fork();
-		long result;
-
-		if (child == 0)
-			_exit(0);
-		if (k & 1)
-			result = syscall(SYS_wait4, child, bad, 0, NULL);
-		else
-			result = syscall(SYS_waitid, P_PID, child, bad, WEXITED,
-					 NULL);
-		check(result == -1 && errno == EFAULT, "%s kind %zu",
-		      k & 1 ? "wait4" : "waitid", k / 2);
-		while (waitpid(child, NULL, 0) == child)
-			;
-	}
+	before_each = child_again;
+	LINE4("wait4 status", SYS_wait4, -1, BAD, 0, NULL);
+	LINE4("wait4 usage", SYS_wait4, -1, NULL, 0, BAD);
+	LINE5("waitid info", SYS_waitid, P_ALL, 0, BAD, WEXITED, NULL);
+	LINE5("waitid usage", SYS_waitid, P_ALL, 0, NULL, WEXITED, BAD);
+	before_each = NULL;
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 }
 
 static void processes(void)
@@ -318,6 +464,10 @@ static void processes(void)
 	LINE3("execve path", SYS_execve, BAD, none, none);
 	LINE3("execve argv", SYS_execve, "/proc/self/exe", BAD, none);
 	LINE3("execve envp", SYS_execve, "/proc/self/exe", none, BAD);
+	LINE5("execveat argv", SYS_execveat, AT_FDCWD, "/proc/self/exe", BAD,
+	      none, 0);
+	LINE5("execveat envp", SYS_execveat, AT_FDCWD, "/proc/self/exe", none,
+	      BAD, 0);
 	LINE5("execveat path", SYS_execveat, AT_FDCWD, BAD, none, none, 0);
 	waiting();
 	LINE2("getrusage", SYS_getrusage, RUSAGE_SELF, BAD);
@@ -331,6 +481,10 @@ static void processes(void)
 	LINE2("prctl PR_GET_PDEATHSIG", SYS_prctl, PR_GET_PDEATHSIG, BAD);
 	LINE6("futex wait", SYS_futex, BAD, FUTEX_WAIT, 0, NULL, NULL, 0);
 	LINE6("futex timeout", SYS_futex, buffer, FUTEX_WAIT, 0, BAD, NULL, 0);
+	memset(buffer, 0, 4);
+	LINE6("futex second word", SYS_futex, buffer, FUTEX_CMP_REQUEUE, 1, 1,
+	      BAD, 0);
+	LINE3("get_robust_list length", SYS_get_robust_list, 0, buffer, BAD);
 	LINE3("get_robust_list", SYS_get_robust_list, 0, BAD, buffer);
 	LINE3("sched_setscheduler", SYS_sched_setscheduler, 0, SCHED_FIFO, BAD);
 	LINE2("sched_setparam", SYS_sched_setparam, 0, BAD);
@@ -341,10 +495,17 @@ static void processes(void)
 	LINE3("sched_setaffinity", SYS_sched_setaffinity, 0, 8, BAD);
 	LINE3("sched_getaffinity", SYS_sched_getaffinity, 0, 128, BAD);
 	LINE2("getcpu", SYS_getcpu, BAD, NULL);
+	LINE2("getcpu node", SYS_getcpu, NULL, BAD);
+}
+
+static void raise_again(void)
+{
+	kill(getpid(), SIGUSR2);
 }
 
 static void signals(void)
 {
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	siginfo_t info;
 	sigset_t set;
 	struct timespec zero = { 0, 0 };
@@ -362,6 +523,14 @@ static void signals(void)
 	LINE4("rt_sigtimedwait set", SYS_rt_sigtimedwait, BAD, NULL, &zero, 8);
 	LINE4("rt_sigtimedwait timeout", SYS_rt_sigtimedwait, &set, NULL, BAD,
 	      8);
+	LINE4("pidfd_send_signal", SYS_pidfd_send_signal, self, SIGUSR1, BAD,
+	      0);
+	close(self);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	before_each = raise_again;
+	LINE4("rt_sigtimedwait info", SYS_rt_sigtimedwait, &set, BAD, &zero, 8);
+	before_each = NULL;
 	LINE3("rt_sigqueueinfo", SYS_rt_sigqueueinfo, getpid(), SIGUSR1, BAD);
 	LINE4("rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo, getpid(), getpid(),
 	      SIGUSR1, BAD);
@@ -369,8 +538,38 @@ static void signals(void)
 	LINE2("sigaltstack old", SYS_sigaltstack, NULL, BAD);
 }
 
+static void on_alarm(int signo)
+{
+	(void)signo;
+}
+
+/* The sleep below is cut short. */
+static void alarm_again(void)
+{
+	struct itimerval soon = { { 0, 20000 }, { 0, 20000 } };
+
+	setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+static void interrupted_sleeps(void)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	struct timespec long_time = { 100, 0 };
+
+	sigaction(SIGALRM, &action, NULL);
+	before_each = alarm_again;
+	LINE4("clock_nanosleep rest", SYS_clock_nanosleep, CLOCK_MONOTONIC, 0,
+	      &long_time, BAD);
+	LINE2("nanosleep rest", SYS_nanosleep, &long_time, BAD);
+	before_each = NULL;
+	setitimer(ITIMER_REAL, &never, NULL);
+}
+
 static void clocks(void)
 {
+	struct itimerval no_value = { { 0, 0 }, { 0, 0 } };
+	struct itimerspec no_spec = { { 0, 0 }, { 0, 0 } };
 	timer_t timer;
 	struct sigevent none = { .sigev_notify = SIGEV_NONE };
 
@@ -381,6 +580,10 @@ static void clocks(void)
 	      NULL);
 	LINE2("nanosleep", SYS_nanosleep, BAD, NULL);
 	LINE2("gettimeofday", SYS_gettimeofday, BAD, NULL);
+	interrupted_sleeps();
+	LINE2("gettimeofday zone", SYS_gettimeofday, NULL, BAD);
+	LINE2("settimeofday zone", SYS_settimeofday, NULL, BAD);
+	LINE3("setitimer old", SYS_setitimer, ITIMER_REAL, &no_value, BAD);
 	LINE2("settimeofday", SYS_settimeofday, BAD, NULL);
 	LINE("adjtimex", SYS_adjtimex, BAD);
 	LINE2("clock_adjtime", SYS_clock_adjtime, CLOCK_REALTIME, BAD);
@@ -393,6 +596,8 @@ static void clocks(void)
 			  0,
 		  "timer_create")) {
 		LINE4("timer_settime", SYS_timer_settime, timer, 0, BAD, NULL);
+		LINE4("timer_settime old", SYS_timer_settime, timer, 0,
+		      &no_spec, BAD);
 		LINE2("timer_gettime", SYS_timer_gettime, timer, BAD);
 	}
 }
@@ -406,12 +611,18 @@ static void identity(void)
 	} header = { 0x20080522, 0 };
 
 	LINE3("getresuid", SYS_getresuid, BAD, buffer, buffer);
+	LINE3("getresuid effective", SYS_getresuid, buffer, BAD, buffer);
+	LINE3("getresuid saved", SYS_getresuid, buffer, buffer, BAD);
 	LINE3("getresgid", SYS_getresgid, BAD, buffer, buffer);
+	LINE3("getresgid effective", SYS_getresgid, buffer, BAD, buffer);
+	LINE3("getresgid saved", SYS_getresgid, buffer, buffer, BAD);
 	if (syscall(SYS_setgroups, 2, groups) == 0)
 		LINE2("getgroups", SYS_getgroups, 10, BAD);
 	LINE2("setgroups", SYS_setgroups, 2, BAD);
 	LINE2("capget header", SYS_capget, BAD, buffer);
 	LINE2("capget data", SYS_capget, &header, BAD);
+	LINE2("capset header", SYS_capset, BAD, buffer);
+	LINE3("syslog", SYS_syslog, 3, BAD, 1000);
 	LINE2("capset data", SYS_capset, &header, BAD);
 	LINE("uname", SYS_uname, BAD);
 	LINE2("sethostname", SYS_sethostname, BAD, 3);
@@ -425,6 +636,7 @@ int main(void)
 {
 	prepare();
 	descriptors();
+	vectors();
 	names();
 	events();
 	sockets();
