@@ -127,7 +127,7 @@ int vm_futex_key(struct vm_space *space, vaddr_t va, bool is_private,
 		return 0;
 	mutex_lock(&space->lock);
 	area = vm_area_find(space, va);
-	if (!area || !area_holds(area, va)) {
+	if (!area || !area_holds(area, va) || !(area->flags & PAGE_READ)) {
 		err = -EFAULT;
 	} else if ((area->flags & VM_SHARED) && area->cache) {
 		key->object = area->cache;
