@@ -106,7 +106,8 @@ long sys_pread64(const struct syscall_args *a)
 	file = fd_get(arg_int(a, 0));
 	if (!file)
 		return -EBADF;
-	done = file->ops->stream ? -ESPIPE : read_file(file, buf, count, &pos);
+	done = file_takes_positions(file) ? read_file(file, buf, count, &pos)
+					  : -ESPIPE;
 	file_put(file);
 	return done;
 }
@@ -124,7 +125,8 @@ long sys_pwrite64(const struct syscall_args *a)
 	file = fd_get(arg_int(a, 0));
 	if (!file)
 		return -EBADF;
-	done = file->ops->stream ? -ESPIPE : write_file(file, buf, count, &pos);
+	done = file_takes_positions(file) ? write_file(file, buf, count, &pos)
+					  : -ESPIPE;
 	file_put(file);
 	return done;
 }
@@ -259,8 +261,9 @@ static long vec_call_at(const struct syscall_args *a, bool write,
 	file = fd_get(arg_int(a, 0));
 	if (!file)
 		return -EBADF;
-	done = file->ops->stream ? -ESPIPE
-				 : move_vec(file, a, &pos, write, flags);
+	done = file_takes_positions(file)
+		       ? move_vec(file, a, &pos, write, flags)
+		       : -ESPIPE;
 	file_put(file);
 	return done;
 }

@@ -156,7 +156,7 @@ ssize_t file_read(struct file *file, struct io_buf *io, loff_t *pos)
 	if (READ_ONCE(file->flags) & O_NONBLOCK)
 		io->nonblock = true;
 	if (ops->stream) {
-		if (pos)
+		if (pos && !file_takes_positions(file))
 			return -ESPIPE;
 		done = ops->read(file, io, NULL);
 	} else if (pos) {
@@ -183,7 +183,7 @@ ssize_t file_write(struct file *file, struct io_buf *io, loff_t *pos)
 	if (READ_ONCE(file->flags) & O_NONBLOCK)
 		io->nonblock = true;
 	if (ops->stream) {
-		if (pos)
+		if (pos && !file_takes_positions(file))
 			return -ESPIPE;
 		done = ops->write(file, io, NULL);
 	} else if (pos) {

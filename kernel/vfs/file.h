@@ -76,6 +76,15 @@ struct file_ops {
 	bool stream; /* no position: pipes, sockets, terminals */
 };
 
+/*
+ * pread(2) and the like may be used: ESPIPE otherwise. A stream with a seek of
+ * its own (/dev/zero) takes any position, and ignores it.
+ */
+static inline bool file_takes_positions(const struct file *file)
+{
+	return !file->ops->stream || file->ops->seek;
+}
+
 /* In file.flags: opened by file_open_exec(). No O_* has this value. */
 #define FILE_EXEC 0x20u
 

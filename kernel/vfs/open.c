@@ -122,8 +122,11 @@ static int open_contents(struct file *file, unsigned int flags)
 		return err;
 	if (file->ops->open)
 		err = file->ops->open(inode, file);
-	if (!err && flags & O_TRUNC && S_ISREG(inode->mode))
+	if (!err && flags & O_TRUNC && S_ISREG(inode->mode)) {
 		err = inode_truncate(inode, 0);
+		if (err && file->ops->release)
+			file->ops->release(file);
+	}
 	file->counts_as_writer = !err && file_is_writable(file);
 	if (err && file_is_writable(file))
 		__atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);

@@ -797,6 +797,10 @@ static void test_memfd(void)
 	close(fd);
 	fd = open("/dev/null", O_RDWR);
 	FAILS(fcntl(fd, F_GET_SEALS), EINVAL);
+	GIVES(pwrite(fd, "x", 1, 100), 1);
+	close(fd);
+	fd = open("/dev/zero", O_RDONLY);
+	GIVES(pread(fd, (char[1]){ 1 }, 1, 100), 1);
 	close(fd);
 }
 
