@@ -27,12 +27,12 @@ def test_interrupt_key_kills_an_infinite_loop(one_hart):
     assert shell.finish(120).status == 130
 
 
-def test_loops_share_the_hart(one_hart):
-    """Round robin: equal programs get equal time."""
-    shell = one_hart
+def test_loops_share_the_hart(machine):
+    """Round robin: equal programs get equal time (of a clock that counts instructions)."""
+    shell = machine(harts=1, icount=True).shell(300)
     shell.check('for i in 1 2 3 4; do spin & done; sleep 4')
     times = [int(t) for t in shell.check(
         "for p in $(pidof spin); do awk '{ print $14 + $15 }' /proc/$p/stat; done", 120).split()]
     shell.check('killall -9 spin; wait', 120)
     assert len(times) == 4
-    assert min(times) > 0.7 * max(times), times
+    assert min(times) > 0.9 * max(times), times
