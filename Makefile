@@ -84,7 +84,7 @@ ifeq ($(DEBUG),1)
 # before tp is set, or that a check would call, is left out.
 CHECKS := -fsanitize=undefined -fno-sanitize=alignment -fstack-protector-strong \
   -mstack-protector-guard=tls -mstack-protector-guard-reg=tp \
-  -mstack-protector-guard-offset=24
+  -mstack-protector-guard-offset=16
 CFLAGS += -DCONFIG_DEBUG=1 $(if $(filter 0,$(LLVM)),$(CHECKS))
 WARNINGS += -Wframe-larger-than=2048
 $(OBJ)/arch/riscv/boot.c.o $(OBJ)/kernel/debug/%: CFLAGS += -fno-stack-protector \

@@ -28,7 +28,6 @@
 _Static_assert(KERNEL_STACK_SIZE == BIT(STACK_BIT), "one bit tells");
 _Static_assert(STACK_SLOT_SIZE == 2 * KERNEL_STACK_SIZE, "guard is half");
 _Static_assert(offsetof(struct arch_thread, kernel_sp) == THREAD_KERNEL_SP, "");
-_Static_assert(offsetof(struct arch_thread, user_tp) == THREAD_USER_TP, "");
 _Static_assert(offsetof(struct arch_thread, scratch) == THREAD_SCRATCH, "");
 _Static_assert(offsetof(struct arch_thread, canary) == THREAD_CANARY, "");
 _Static_assert(offsetof(struct arch_thread, context) == THREAD_CONTEXT, "");

@@ -105,7 +105,6 @@ struct process {
 	uint64_t start_time_ns;
 	bool dumpable;
 	int oom_score_adj;
-	int oom_score_hint;
 	unsigned int io_priority;
 
 	/* proc/itimer.c; under lock. */

@@ -16,8 +16,6 @@ static void do_work(struct trap_frame *tf, unsigned int work)
 {
 	if (work & WORK_KILL)
 		process_exit_thread(current_process()->exit_code);
-	if (work & WORK_TIMER)
-		thread_clear_work(current(), WORK_TIMER);
 	if (work & WORK_RESCHEDULE)
 		schedule();
 	if (work & WORK_SIGNAL)

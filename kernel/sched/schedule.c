@@ -56,7 +56,7 @@ static void arm_quantum(struct run_queue *rq)
 
 	if (rq->quantum_armed_ns != UINT64_MAX || rq->current == rq->idle)
 		return;
-	if (!running->wants_ticks && (rq->num_ready == 0 || !sched_preemptive))
+	if (rq->num_ready == 0 || !sched_preemptive)
 		return;
 	rq->quantum_armed_ns = running->quantum_end_ns;
 	timers_set_quantum_end(rq->quantum_armed_ns);
@@ -71,8 +71,6 @@ void sched_tick(uint64_t now_ns)
 	rq->quantum_armed_ns = UINT64_MAX;
 	account_run_time(me, now_ns,
 			 arch_trap_from_user() ? CPU_USER : CPU_SYSTEM);
-	if (me->sched.wants_ticks)
-		thread_set_work(me, WORK_TIMER);
 	if (now_ns >= me->sched.quantum_end_ns && me != rq->idle) {
 		me->sched.turn_over = true;
 		me->sched.quantum_end_ns = quantum_end(me, now_ns);

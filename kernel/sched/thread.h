@@ -56,7 +56,6 @@ enum thread_state {
 #define WORK_RESCHEDULE 1u /* the quantum is used up, or someone better came */
 #define WORK_SIGNAL     2u /* a signal may have to be delivered */
 #define WORK_KILL       4u /* the process is dying: exit now */
-#define WORK_TIMER      8u /* CPU-time limits or timers are to be checked */
 
 #define THREAD_NAME_SIZE 16 /* TASK_COMM_LEN: prctl(2) PR_SET_NAME */
 
@@ -77,7 +76,6 @@ struct sched_entity {
 	uint64_t switches_forced;
 	bool queued;      /* on its hart's run queue */
 	bool turn_over;   /* yielded or used up: goes behind its equals */
-	bool wants_ticks; /* CPU-time timers: a tick even when alone */
 	bool on_hart;     /* registers live on a hart, not in the context */
 };
 

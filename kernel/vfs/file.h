@@ -28,7 +28,6 @@ struct file {
 	loff_t pos;                   /* under pos_lock */
 	const struct cred *cred;      /* who opened it */
 	void *data;                   /* the implementation's */
-	struct wait_queue *poll_hint; /* unused by most */
 	struct {
 		int pid; /* F_SETOWN */
 		int signal;

@@ -14,10 +14,9 @@
 
 /* Offsets that trap.S and switch.S use; proved in arch/riscv/thread.c. */
 #define THREAD_KERNEL_SP 0
-#define THREAD_USER_TP   8
-#define THREAD_SCRATCH   16
-#define THREAD_CANARY    24
-#define THREAD_CONTEXT   32
+#define THREAD_SCRATCH   8
+#define THREAD_CANARY    16
+#define THREAD_CONTEXT   24
 #define CONTEXT_SIZE     (14 * 8)
 
 #ifndef __ASSEMBLER__
@@ -41,7 +40,6 @@ struct fpu_state {
 
 struct arch_thread {
 	uint64_t kernel_sp; /* top of the kernel stack, below the trap frame */
-	uint64_t user_tp;   /* trap.S: the program's tp while in the kernel */
 	uint64_t scratch;   /* trap.S */
 	uint64_t canary;    /* stack protector, debug builds */
 	struct context context;
