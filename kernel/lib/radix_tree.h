@@ -38,5 +38,14 @@ void *radix_remove(struct radix_tree *tree, uint64_t index);
 /* The first item at or after *@index, which is set to its place; or NULL. */
 void *radix_next(const struct radix_tree *tree, uint64_t *index);
 
+/*
+ * A mark on single items (the page cache's dirty pages). The item must be
+ * there; removing it takes the mark away.
+ */
+void radix_set_tag(struct radix_tree *tree, uint64_t index);
+void radix_clear_tag(struct radix_tree *tree, uint64_t index);
+/* The first marked item at or after *@index, as radix_next(). */
+void *radix_next_tagged(const struct radix_tree *tree, uint64_t *index);
+
 /* Free all nodes (not the items). */
 void radix_destroy(struct radix_tree *tree);

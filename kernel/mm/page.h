@@ -24,6 +24,12 @@ struct page_cache;
 #define PAGE_FLAG_ANON     32u /* private memory of a program */
 #define PAGE_FLAG_TABLE    64u /* a page table */
 #define PAGE_FLAG_CODE     128u /* instruction caches have seen it as it is now */
+/* Page cache, files with a home on a disk: */
+#define PAGE_FLAG_LOCKED    256u  /* being read: not up to date yet */
+#define PAGE_FLAG_WRITEBACK 512u  /* being written */
+#define PAGE_FLAG_BACKED    1024u /* all of it has its place on the disk */
+#define PAGE_FLAG_USED      2048u /* somebody wanted it lately (clock) */
+#define PAGE_FLAG_AHEAD     4096u /* who comes here wants more read ahead */
 
 struct page {
 	unsigned int flags; /* atomic */

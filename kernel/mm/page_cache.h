@@ -16,31 +16,116 @@
 
 struct page;
 struct page_cache;
+struct writeback;
 
+/*
+ * What a file system does for its files' caches. Files that live in memory
+ * alone (tmpfs) fill in charge and uncharge only.
+ *
+ * No callback may touch user memory. None is called with cache->lock held.
+ */
 struct page_cache_ops {
 	/*
-	 * Fill @page (not up to date, not yet visible) with the file's bytes.
-	 * NULL: a missing page reads as zeros (tmpfs). 0 or a negative errno.
+	 * Fill @page (not up to date, locked) with the file's bytes, zeros
+	 * behind its end, and return when that is done. NULL: a missing page
+	 * reads as zeros (tmpfs). 0 or a negative errno.
+	 * Context: may be called from a fault, so with a vm_space locked.
 	 */
 	int (*read_page)(struct page_cache *cache, uint64_t index,
 			 struct page *page);
+	/*
+	 * Read-ahead: start reading @count pages from @index on, which are in
+	 * the cache and locked, and return. Each must come to
+	 * page_cache_end_read(). NULL: no read-ahead.
+	 */
+	void (*read_pages)(struct page_cache *cache, uint64_t index,
+			   struct page **pages, unsigned int count);
 	/*
 	 * A page is about to be created for writing; account for it (tmpfs
 	 * size limit). 0, -ENOSPC. May be NULL.
 	 */
 	int (*charge)(struct page_cache *cache, uint64_t pages);
 	void (*uncharge)(struct page_cache *cache, uint64_t pages);
+
+	/*
+	 * Bytes [@offset, @offset + @size) of @page are about to be written, by
+	 * write(2) or (then it is the whole page) by the first store to a
+	 * shared mapping: see to it that they will have a place on the disk,
+	 * by allocating or by reserving it. Then write-back can only fail by
+	 * an I/O error. 0; -ENOSPC, -EDQUOT, -EIO: the write fails with it, the
+	 * store gets SIGBUS.
+	 *
+	 * Set PAGE_FLAG_BACKED if all of the page has its place: the page's
+	 * next writes do not ask again until that flag goes (truncate, punch).
+	 * Journal handles must be closed again before it returns, since the
+	 * bytes come from user memory. Context: inode->lock held for write(2);
+	 * a vm_space's, and no inode's, for a store. NULL: nothing to do.
+	 */
+	int (*prepare_write)(struct page_cache *cache, uint64_t index,
+			     struct page *page, size_t offset, size_t size);
+	/*
+	 * Write dirty pages of [wb->first, wb->last]: page_cache_take_dirty()
+	 * gives them one after the other; each ends with page_cache_end_write()
+	 * (a page_io does that), or page_cache_redirty(). Allocates what was
+	 * only reserved. Does not wait for the device. 0 or the first error.
+	 * Must not lock the inode: a writer that is throttled has it.
+	 */
+	int (*write_pages)(struct page_cache *cache, struct writeback *wb);
+	/*
+	 * Keep the owner (inode) alive while the cache has dirty pages, and let
+	 * it go. Context: thread, no spinlock held for release.
+	 */
+	void (*hold)(struct page_cache *cache);
+	void (*release)(struct page_cache *cache);
 };
 
+/* What one round of write-back is to do. */
+struct writeback {
+	uint64_t first, last; /* pages */
+	uint64_t budget;      /* pages still to write; goes down */
+	/* For fsync: also pages whose older contents are being written now
+	 * (waits for those). Otherwise such pages are left for later. */
+	bool sync;
+	/* Only pages with PAGE_FLAG_BACKED: what a commit of ordered data may
+	 * do without allocating. */
+	bool backed_only;
+};
+
+/*
+ * An error of write-back, told once to each who may want to know (fsync(2) of
+ * every open file; syncfs(2)). The number counts errors; bit 0 of it says
+ * that nobody has asked since the last one.
+ */
+struct error_sequence {
+	uint32_t value; /* atomic: errno in the low 12 bits, count above */
+};
+/* Now nothing is known to the new file, except an error nobody has seen. */
+uint32_t error_sequence_sample(struct error_sequence *errors);
+void error_sequence_set(struct error_sequence *errors, int error);
+/* The error since *@seen, or 0; *@seen moves on. */
+int error_sequence_check(struct error_sequence *errors, uint32_t *seen);
+
 struct page_cache {
-	struct mutex lock;       /* rank LOCK_PAGE_CACHE */
-	struct radix_tree pages; /* struct page *, under lock */
-	uint64_t num_pages;      /* under lock */
-	uint64_t generation;    /* goes up when pages are dropped; under lock */
-	struct list_head areas; /* vm_areas mapping it, under lock */
+	struct mutex lock; /* rank LOCK_PAGE_CACHE */
+	struct radix_tree
+		pages;       /* struct page *, tagged when dirty; under lock */
+	uint64_t num_pages;  /* under lock */
+	uint64_t generation; /* goes up when pages are dropped; under lock */
+	struct list_head areas;           /* vm_areas mapping it, under lock */
 	const struct page_cache_ops *ops; /* fixed */
 	uint64_t size_bytes; /* the file's size; under lock, read freely */
 	unsigned int flags;  /* fixed */
+
+	/* Caches with a home only. */
+	uint64_t num_dirty;       /* under lock; read freely */
+	unsigned int num_writing; /* pages with PAGE_FLAG_WRITEBACK; atomic */
+	struct error_sequence errors; /* of write-back */
+	void *group; /* its super_block or block_device, for sync; fixed */
+	struct list_head all_node;   /* writeback.c's lock: all, for reclaim */
+	struct list_head dirty_node; /* the same: those with dirty pages */
+	uint64_t dirtied_ns;         /* when it came there */
+	unsigned int busy; /* reclaim is looking at it; writeback.c's lock */
+	uint64_t hand;     /* reclaim: where it stopped looking; lock */
 };
 #define PAGE_CACHE_MEMORY                                                      \
 	1u /* pages have no other home: never reclaimed,
@@ -71,6 +156,82 @@ void page_cache_mark_written(struct page_cache *cache, struct page *page);
 /* The file is at least @size_bytes large now. */
 void page_cache_extend(struct page_cache *cache, uint64_t size_bytes);
 
+/* ---- Reading ahead ------------------------------------------------------------- */
+
+/* What is known of how one open file is being read. Zeroed at open. */
+struct read_ahead {
+	uint64_t next;       /* the page that would be read next in sequence */
+	uint64_t started;    /* pages below this have been asked for */
+	unsigned int window; /* pages to ask for at a time; 0: random */
+	unsigned int max_window; /* posix_fadvise(2); 0: the default */
+};
+/*
+ * A read of pages [@index, @index + @count) is coming: start reading what it
+ * and its likely successors need. Never fails, it is only a guess.
+ */
+void page_cache_read_ahead(struct page_cache *cache, struct read_ahead *ahead,
+			   uint64_t index, uint64_t count);
+/* A page that read_pages() got is filled, or (error) not. Any context. */
+void page_cache_end_read(struct page_cache *cache, struct page *page,
+			 int error);
+
+/* ---- Writing back --------------------------------------------------------------- */
+
+/* Call @page dirty, for who changed its contents; the page is in the cache. */
+void page_cache_mark_dirty(struct page_cache *cache, struct page *page);
+/*
+ * For write_pages: the next dirty page at or after *@index in the range of
+ * @wb, with a reference; *@index is set to its number. It is no longer dirty
+ * but being written (PAGE_FLAG_WRITEBACK), no mapping can write to it unseen,
+ * and what lies behind the end of the file is cleared. NULL: no more.
+ * Truncation waits for such a page, so its blocks stay its own meanwhile.
+ */
+struct page *page_cache_take_dirty(struct page_cache *cache,
+				   struct writeback *wb, uint64_t *index);
+/* Such a page has been written, or (error: noted for fsync) lost. Drops the
+ * reference. Any context. */
+void page_cache_end_write(struct page_cache *cache, struct page *page,
+			  int error);
+/* Such a page could not be written now: it is dirty again. Thread context. */
+void page_cache_redirty(struct page_cache *cache, struct page *page);
+
+/*
+ * Write the dirty pages of bytes [@first, @last] and wait; pages that are
+ * being written already are waited for. Returns 0 or an error met by this
+ * call; errors of earlier write-backs are in cache->errors.
+ */
+int page_cache_sync(struct page_cache *cache, uint64_t first, uint64_t last);
+/* Only start it (sync_file_range(2)), only wait. */
+int page_cache_start_write(struct page_cache *cache, uint64_t first,
+			   uint64_t last);
+void page_cache_wait_written(struct page_cache *cache, uint64_t first,
+			     uint64_t last);
+/* All caches of one super block or device (NULL: all there are). */
+int writeback_sync_group(void *group, bool wait);
+/*
+ * A writer made pages dirty: with too many of them in the machine he helps
+ * writing and waits. Call without locks that write_pages would need.
+ */
+void writeback_throttle(struct page_cache *cache);
+/* For a deleted file: its dirty pages need not be written any more. True if it
+ * is off the list now, and ops->release is the caller's to do. */
+bool page_cache_cancel_writeback(struct page_cache *cache);
+/* Things to do on the thread of write-back, every few seconds. */
+struct writeback_hook {
+	void (*run)(struct writeback_hook *hook);
+	struct list_head node;
+};
+void writeback_add_hook(struct writeback_hook *hook);
+/* Boot: start the thread. */
+void writeback_init(void);
+
+/* ---- Direct I/O: pages in the way ------------------------------------------------ */
+
+/* Write back and drop pages [@first, @last] (page numbers), before a direct
+ * read or write passes the cache by. 0, -EBUSY: one is in use, -EIO. */
+int page_cache_write_and_drop(struct page_cache *cache, uint64_t first,
+			      uint64_t last);
+
 struct io_buf;
 /* vfs/page_cache_io.c, since mm/ does not know what an io_buf is: */
 /* The generic read and write of files: bytes at @pos; returns bytes or error.
@@ -79,8 +240,16 @@ ssize_t page_cache_read(struct page_cache *cache, struct io_buf *io,
 			loff_t pos);
 ssize_t page_cache_write(struct page_cache *cache, struct io_buf *io,
 			 loff_t pos);
-/* Set the size; pages past it go, mappings of them too (SIGBUS then), the
- * rest of the last page is cleared. */
+/* The same, with what is known of the reader; @ahead may be NULL. */
+ssize_t page_cache_read_file(struct page_cache *cache, struct read_ahead *ahead,
+			     struct io_buf *io, loff_t pos);
+/*
+ * Set the size; pages past it go, mappings of them too (SIGBUS then), the
+ * rest of the last page is cleared. Pages on their way to the disk are waited
+ * for, so afterwards their blocks may be freed.
+ * Order for a file system: journal handle not yet open; this; then free
+ * blocks. The last page is dirty then if its block is kept: it was cleared.
+ */
 int page_cache_truncate(struct page_cache *cache, uint64_t size_bytes);
-/* Forget pages [first, last] (fallocate punch hole). */
+/* Forget pages [first, last] (fallocate punch hole), with the same order. */
 void page_cache_punch(struct page_cache *cache, uint64_t first, uint64_t last);

@@ -35,7 +35,18 @@ enum lock_rank {
 	/* An address space's areas; faults take it, so user memory is never
 	 * touched with a later lock held. */
 	LOCK_VM_SPACE,
-	/* A file's pages. */
+	/* A file system's own, in the order of their use: a journal handle is
+	 * open (not a mutex, but checked as one), a file's map of blocks, the
+	 * bitmaps of free blocks and inodes, the journal's lists. Faults come
+	 * here with a vm_space locked, so user memory is never touched under
+	 * one of them. */
+	LOCK_JOURNAL_HANDLE,
+	LOCK_FILE_MAP,
+	LOCK_FS_ALLOC,
+	LOCK_JOURNAL,
+	/* The table of block devices, opening and closing them. */
+	LOCK_BLOCK_DEVICE,
+	/* A file's pages; a device's pages and buffers. */
 	LOCK_PAGE_CACHE,
 
 	/* ---- Spinlocks: interrupts off, never across a sleep. ---- */
@@ -50,6 +61,8 @@ enum lock_rank {
 	LOCK_DENTRY,
 	/* Leaf-like locks of one object: fs, tty rings, ... */
 	LOCK_SPIN_MISC,
+	/* Requests for one disk; the driver's own lock comes after. */
+	LOCK_BLOCK_QUEUE,
 	/* A futex hash bucket; two: by address. */
 	LOCK_FUTEX,
 	/* One address space's page table. */

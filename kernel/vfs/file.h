@@ -20,20 +20,22 @@ struct cred;
 
 struct file {
 	struct refcount refs;
-	const struct file_ops *ops;   /* fixed */
-	struct inode *inode;          /* fixed; part of path's reference */
-	struct path path;             /* fixed; mount may be NULL */
-	unsigned int flags;           /* O_*: fcntl(2) F_GETFL; atomic */
-	struct mutex pos_lock;        /* rank LOCK_FILE */
-	loff_t pos;                   /* under pos_lock */
-	const struct cred *cred;      /* who opened it */
-	void *data;                   /* the implementation's */
+	const struct file_ops *ops; /* fixed */
+	struct inode *inode;        /* fixed; part of path's reference */
+	struct path path;           /* fixed; mount may be NULL */
+	unsigned int flags;         /* O_*: fcntl(2) F_GETFL; atomic */
+	struct mutex pos_lock;      /* rank LOCK_FILE */
+	loff_t pos;                 /* under pos_lock */
+	const struct cred *cred;    /* who opened it */
+	void *data;                 /* the implementation's */
 	struct {
 		int pid; /* F_SETOWN */
 		int signal;
 	} owner;
 	struct list_head epoll_items; /* epoll watches of this file; epoll.c */
 	bool counts_as_writer;        /* in inode->writers; fixed */
+	struct read_ahead ahead;      /* a hint; races do no harm */
+	uint32_t error_seen, super_error_seen; /* of inode's and sb's errors */
 };
 
 /* d_type for emit: DT_* of readdir(3). Returns false to stop (buffer full). */
@@ -67,7 +69,20 @@ struct file_ops {
 	/* Fill in args->cache or args->special_pages, or refuse (-ENODEV when
 	 * NULL and not a regular file). */
 	int (*mmap)(struct file *file, struct vm_map_args *args);
+	/*
+	 * What was written is on the medium when it returns; @data_only:
+	 * fdatasync(2). generic_file_sync() is the first half. Errors of
+	 * earlier write-backs are file_sync()'s business.
+	 */
 	int (*fsync)(struct file *file, bool data_only);
+	/*
+	 * O_DIRECT, for files that can do it (else open with it is -EINVAL):
+	 * read or write past the cache at *@pos, all multiples of the logical
+	 * block size; bytes, or -EINVAL. Cached pages in the way have been
+	 * written and dropped.
+	 */
+	ssize_t (*direct)(struct file *file, struct io_buf *io, loff_t *pos,
+			  bool write);
 	int (*fallocate)(struct file *file, int mode, loff_t offset,
 			 loff_t size);
 	/* Lines for /proc/PID/fdinfo/N beyond pos and flags. */
@@ -100,6 +115,9 @@ static inline bool file_is_writable(const struct file *file)
 /* Generic operations for page-cache files (tmpfs, and ext4 for reads). */
 ssize_t generic_file_read(struct file *file, struct io_buf *io, loff_t *pos);
 ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos);
+/* fsync() but for the file system's own part: pages written and waited for,
+ * then write_inode. The journal's commit, or block_flush(), comes after. */
+int generic_file_sync(struct file *file, bool data_only);
 loff_t generic_file_seek(struct file *file, loff_t offset, int whence);
 
 struct file *file_get(struct file *file);

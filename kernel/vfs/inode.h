@@ -12,6 +12,7 @@
 #include "kernel/lib/refcount.h"
 #include "kernel/mm/page_cache.h"
 #include "kernel/sync/mutex.h"
+#include "kernel/sync/spinlock.h"
 
 struct dentry;
 struct file;
@@ -23,6 +24,7 @@ struct pipe;
 struct super_block;
 struct statfs_info;
 struct unix_socket;
+struct block_device;
 
 /* Times are ns since 1970. */
 struct inode {
@@ -51,7 +53,14 @@ struct inode {
 	unsigned int writers;         /* open for writing; -ETXTBSY; atomic */
 	int exec_count;               /* running as a program; atomic */
 	bool linkable; /* O_TMPFILE: link(2) may give the first name */
+	/* File systems with write_inode: */
+	unsigned int dirty;          /* INODE_DIRTY_*; atomic */
+	struct list_head dirty_node; /* in sb->dirty_inodes; its lock */
 };
+
+/* What of an inode is newer than the disk (its pages: see cache.num_dirty). */
+#define INODE_DIRTY_TIMES 1u /* only times: fdatasync(2) may leave them */
+#define INODE_DIRTY_DATA  2u /* size, mode, owner, links: what matters */
 
 struct inode_ops {
 	/*
@@ -109,10 +118,33 @@ struct inode_ops {
 };
 
 struct super_ops {
-	/* The last reference to an inode is gone: free it and, if nlink is 0,
-	   its blocks. */
+	/*
+	 * The last reference to an inode is gone: free it and, if nlink is 0,
+	 * its blocks. An inode that is dirty, or has dirty pages, is held until
+	 * it was written; so with links left nothing needs to be written here,
+	 * and nothing may sleep for the disk: memory pressure may have taken
+	 * the name, with a vm_space and a cache locked.
+	 */
 	void (*destroy_inode)(struct inode *inode);
+	/*
+	 * Attributes were changed under @inode->lock (INODE_DIRTY_* in @how):
+	 * called each time, for a journal that wants to log it at once. Times
+	 * of a read come without the lock. May be NULL.
+	 */
+	void (*dirty_inode)(struct inode *inode, unsigned int how);
+	/*
+	 * Bring the inode's attributes to where fsync would find them: to its
+	 * block in the device's cache, or into the running transaction. inode->
+	 * dirty was cleared before. 0 or an error. Not NULL: the file system
+	 * has inodes that inode_mark_dirty() keeps a list of. No lock held.
+	 */
+	int (*write_inode)(struct inode *inode);
 	int (*statfs)(struct super_block *sb, struct statfs_info *info);
+	/*
+	 * sync(2), syncfs(2), the end of a mount: everything the file system
+	 * holds back goes to the disk and is flushed. Files' pages and dirty
+	 * inodes have been written before.
+	 */
 	int (*sync)(struct super_block *sb);
 	/* mount -o remount,...; may be NULL. */
 	int (*remount)(struct super_block *sb, const char *options);
@@ -136,6 +168,12 @@ struct super_block {
 	 */
 	bool negative_dentries;
 	void *data;
+
+	/* On a disk: */
+	struct block_device *bdev;     /* held by the mount; or NULL */
+	struct error_sequence errors;  /* of write-back: syncfs(2) */
+	struct spinlock dirty_lock;    /* rank LOCK_SPIN_MISC */
+	struct list_head dirty_inodes; /* under dirty_lock; each is held */
 };
 
 struct statfs_info {
@@ -180,6 +218,21 @@ void super_block_put(struct super_block *sb);
 #define MAY_READ  4u
 int inode_permission(struct inode *inode, unsigned int may);
 /* The same for a given credential's real ids (faccessat). */
+/*
+ * Attributes are newer than the disk (INODE_DIRTY_*): the inode is held, and
+ * written in some seconds or by sync. Without write_inode: nothing.
+ */
+void inode_mark_dirty(struct inode *inode, unsigned int how);
+/* Write it now if it is dirty; with @data_only not for times alone. */
+int inode_write(struct inode *inode, bool data_only);
+/* All dirty inodes of @sb: pages, then attributes. */
+int super_block_write_inodes(struct super_block *sb, bool wait);
+/*
+ * Fill in page_cache_ops.hold and .release with these: the cache's inode is
+ * held. (The cache is embedded in its inode.)
+ */
+void inode_cache_hold(struct page_cache *cache);
+void inode_cache_release(struct page_cache *cache);
 void inode_touch_mtime(struct inode *inode);
 void inode_touch_ctime(struct inode *inode);
 void inode_touch_atime(struct inode *inode);
