@@ -223,7 +223,7 @@ PYTEST ?= /usr/bin/python3 -m pytest
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 T      ?=
 
-.PHONY: run test bench gdb check setup clean help
+.PHONY: run test bench profile gdb check setup clean help
 run:
 	@scripts/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
@@ -238,6 +238,12 @@ bench:
 	@scripts/setup bench
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
 	@scripts/bench
+
+profile:
+	@[ -n "$(BENCH)" ] || { echo 'make profile BENCH=pipe_rtt: which operation?'; exit 2; }
+	@scripts/setup profile
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
+	@scripts/profile $(BENCH)
 
 gdb:
 	@scripts/setup gdb
@@ -260,6 +266,7 @@ help:
 	@echo 'make run        boot it in QEMU to a shell (installs what is missing, with apt)'
 	@echo 'make test       boot it many times and test it; T="-k name" for some of the tests'
 	@echo 'make bench      instructions per operation, beside those of Linux'
+	@echo 'make profile    where they go, as a flame graph: make profile BENCH=pipe_rtt'
 	@echo 'make gdb        boot it under gdb, with commands for threads and page tables'
 	@echo 'make check      formatting, includes and static analysis'
 	@echo 'make setup      install and fetch everything that any of these needs'
