@@ -39,6 +39,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
+#include "kernel/trace/settings.h"
 #include "kernel/tty/tty.h"
 #include "kernel/vfs/initramfs.h"
 #include "kernel/vfs/path.h"
@@ -222,6 +223,25 @@ static void find_harts(void)
 	clock_init(frequency);
 }
 
+static void *trace_alloc(void)
+{
+	return kmalloc(TRACE_CHUNK_BYTES);
+}
+
+/* With trace=on, everything that happens from here on has a place. */
+static void start_trace(void)
+{
+	static const struct trace_memory memory = {
+		.alloc = trace_alloc,
+		.free = kfree,
+	};
+	int err = trace_init(&memory);
+
+	if (err)
+		log_error("trace: no rings of the size asked for: error %d",
+			  -err);
+}
+
 static void print_banner(void)
 {
 	struct memory_info info;
@@ -242,6 +262,7 @@ static void start_core(paddr_t dtb)
 	const char *loglevel;
 
 	read_device_tree(dtb);
+	trace_boot_args();
 	loglevel = boot_arg("loglevel");
 	if (loglevel)
 		log_set_console_level((int)parse_u64(loglevel, NULL));
@@ -252,6 +273,7 @@ static void start_core(paddr_t dtb)
 	if (arch_paging_init())
 		halt_machine("no memory for the kernel's page table");
 	find_harts();
+	start_trace();
 	log_set_clock(clock_now_ns);
 	print_banner();
 	timers_init();

@@ -15,6 +15,7 @@
 #include "arch/riscv/sbi.h"
 #include "kernel/arch_entry.h"
 #include "kernel/sched/thread.h"
+#include "kernel/trace/settings.h"
 
 extern char kernel_start[], kernel_end[];
 extern uint64_t boot_hartid;
@@ -64,6 +65,8 @@ void boot_hart_main(uint64_t hartid, paddr_t dtb)
 	entry_ticks = arch_time_ticks();
 	boot_hartid = hartid;
 	kernel_page_table.root = boot_root;
+	trace_start_boot();
+	TRACE_BOOT(TRAP_TABLE, csr_read(stvec), hartid);
 	sbi_init();
 	kernel_main(dtb);
 }

@@ -9,6 +9,7 @@
  */
 #include <arch/thread.h>
 #include "arch/riscv/asm.h"
+#include "kernel/trace/place.h"
 
 	.section .text.header, "ax"
 	.globl _start
@@ -68,6 +69,7 @@ boot:
 	nop
 	.align	2
 2:	la	t0, trap_entry
+	TRACE_STEP(BOOT, boot)
 	csrw	stvec, t0		/* the trap table, told to the hardware */
 	csrw	sscratch, zero		/* 0: we are in the kernel */
 	la	tp, boot_thread

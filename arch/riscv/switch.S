@@ -7,6 +7,7 @@
  * frame already. Loading sp is the moment when thread B runs instead of A.
  */
 #include <arch/thread.h>
+#include "kernel/trace/place.h"
 
 	.text
 /*
@@ -16,6 +17,7 @@
  */
 	.globl	arch_switch
 arch_switch:
+	TRACE_STEP(SWITCH_SAVE, arch_switch)
 	sd	ra, 0(a0)
 	sd	sp, 8(a0)
 	sd	s0, 16(a0)
@@ -31,7 +33,9 @@ arch_switch:
 	sd	s10, 96(a0)
 	sd	s11, 104(a0)
 
+	TRACE_STEP(SWITCH_LOAD, arch_switch)
 	ld	ra, 0(a1)
+	TRACE_STEP(SWITCH_STACK, arch_switch)
 	ld	sp, 8(a1)
 	ld	s0, 16(a1)
 	ld	s1, 24(a1)

@@ -16,6 +16,7 @@
 #include <arch/thread.h>
 #include <arch/trap_frame.h>
 #include "arch/riscv/asm.h"
+#include "kernel/trace/place.h"
 
 /* struct thread.work: just behind arch and irq; proved in thread.c */
 #include "arch/riscv/thread_offsets.h"
@@ -93,12 +94,14 @@
  * from the kernel, with interrupts off.
  */
 trap_entry:
+	TRACE_STEP(ENTRY, trap_entry)
 	csrrw	tp, sscratch, tp
 	beqz	tp, trap_from_kernel_entry
 
 	/* From user mode: tp = thread, sscratch = the program's tp. */
 	sd	sp, THREAD_SCRATCH(tp)
 	ld	sp, THREAD_KERNEL_SP(tp)	/* its trap frame */
+	TRACE_STEP(SAVE, save_registers)
 	save_registers
 	csrrw	t0, sscratch, zero		/* in the kernel now */
 	ld	t1, THREAD_SCRATCH(tp)
@@ -128,6 +131,7 @@ trap_entry:
  */
 	.globl	return_to_user
 return_to_user:
+	TRACE_STEP(RETURN, return_to_user)
 	lw	t0, THREAD_WORK(tp)
 	bnez	t0, work_to_do
 	ld	t0, TF_STATUS(sp)
@@ -135,9 +139,11 @@ return_to_user:
 	csrw	sstatus, t0			/* SPP = user, SPIE = 1 */
 	csrw	sepc, t1
 	csrw	sscratch, tp			/* in user mode, soon */
+	TRACE_STEP(RESTORE, restore_registers)
 	restore_registers
 	ld	tp, TF_REG(4)(sp)
 	ld	sp, TF_REG(2)(sp)
+	TRACE_STEP(SRET, return_to_user)
 	sret
 
 work_to_do:
@@ -188,6 +194,7 @@ save_kernel_frame:
 	csrw	sepc, t1
 	restore_registers
 	ld	sp, TF_REG(2)(sp)		/* tp is the same thread's */
+	TRACE_STEP(RETURN_KERNEL, trap_from_kernel_entry)
 	sret
 
 /*

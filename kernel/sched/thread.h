@@ -26,6 +26,7 @@
 #include "kernel/lib/refcount.h"
 #include "kernel/sched/current.h"
 #include "kernel/sync/spinlock.h"
+#include "kernel/trace/thread.h"
 
 struct cred;
 struct fd_table;
@@ -56,6 +57,7 @@ enum thread_state {
 #define WORK_RESCHEDULE 1u /* the quantum is used up, or someone better came */
 #define WORK_SIGNAL     2u /* a signal may have to be delivered */
 #define WORK_KILL       4u /* the process is dying: exit now */
+#define WORK_TRACE      8u /* the return to user mode is to be recorded */
 
 #define THREAD_NAME_SIZE 16 /* TASK_COMM_LEN: prctl(2) PR_SET_NAME */
 
@@ -88,6 +90,8 @@ struct thread {
 	unsigned int work;  /* WORK_* */
 	unsigned int state; /* enum thread_state; written under run queue lock
 			       except RUNNING -> about to sleep, by itself */
+
+	struct trace_thread trace; /* known by place, too; trace/thread.h */
 
 	/* This thread only, or fixed while it lives. */
 	struct vm_space *space;  /* NULL: kernel thread */
@@ -153,6 +157,8 @@ struct thread {
 _Static_assert(offsetof(struct thread, arch) == 0, "tp points at arch");
 _Static_assert(offsetof(struct thread, irq) == sizeof(struct arch_thread),
 	       "current_irq() finds it there");
+_Static_assert(offsetof(struct thread, trace) == TRACE_THREAD_OFFSET,
+	       "current_trace() finds it there");
 
 static inline void thread_set_work(struct thread *thread, unsigned int bits)
 {

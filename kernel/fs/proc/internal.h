@@ -179,6 +179,16 @@ PROC_SHOW(zoneinfo);
 PROC_SHOW(devices);
 PROC_SHOW(filesystems);
 
+/* trace.c */
+PROC_SHOW(trace_format);
+PROC_SHOW(trace_lost);
+PROC_SHOW(trace_control);
+int proc_store_trace_control(const struct proc_subject *subject,
+			     const char *text, size_t size);
+int proc_store_trace_mark(const struct proc_subject *subject, const char *text,
+			  size_t size);
+extern const struct file_ops proc_trace_raw_ops, proc_trace_boot_ops;
+
 /* creance.c */
 PROC_SHOW(memory);
 int proc_store_sysrq(const struct proc_subject *subject, const char *text,

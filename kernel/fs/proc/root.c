@@ -18,8 +18,20 @@ static int show_thread_self(const struct proc_subject *subject,
 	return 0;
 }
 
+static const struct proc_entry trace_files[] = {
+	{ "boot", S_IFREG | 0400, .file_ops = &proc_trace_boot_ops },
+	{ "control", S_IFREG | 0600, .show = proc_show_trace_control,
+	  .store = proc_store_trace_control },
+	{ "format", PROC_FILE, .show = proc_show_trace_format },
+	{ "lost", PROC_FILE, .show = proc_show_trace_lost },
+	{ "mark", S_IFREG | 0222, .store = proc_store_trace_mark },
+	{ "raw", S_IFREG | 0400, .file_ops = &proc_trace_raw_ops },
+	{},
+};
+
 static const struct proc_entry creance_files[] = {
 	{ "memory", PROC_FILE, .show = proc_show_memory },
+	{ "trace", PROC_DIR, .children = trace_files },
 	{},
 };
 

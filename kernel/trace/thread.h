@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - what the trace wants to know of a thread
+ *
+ * It lies in struct thread at a fixed place, because this room knows nobody:
+ * behind arch, irq, work and state (asserted in kernel/sched/thread.h).
+ */
+#pragma once
+
+#include "kernel/sched/current.h"
+
+/* By the thread itself, or before it runs; zero at first. */
+struct trace_thread {
+	int pid, tid;     /* 0: a thread of the kernel's own */
+	bool traced;      /* wanted by the filter "follow" */
+	bool follow;      /* its children begin traced */
+	bool hidden;      /* reads the trace: never recorded */
+	bool switched;    /* off the hart since the last trap */
+	uint8_t way_back; /* enum trace_kind of the return that is due */
+};
+
+#define TRACE_THREAD_OFFSET                                                    \
+	(sizeof(struct arch_thread) + sizeof(struct thread_irq) +              \
+	 2 * sizeof(unsigned int))
+
+static inline struct trace_thread *current_trace(void)
+{
+	return (struct trace_thread *)((uintptr_t)arch_current() +
+				       TRACE_THREAD_OFFSET);
+}
