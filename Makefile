@@ -235,9 +235,10 @@ test:
 	@$(PYTEST) -n $(JOBS) $(T) test
 
 bench:
-	@scripts/setup bench
+	@scripts/setup bench$(if $(CHART),-chart)
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
-	@scripts/bench
+	@scripts/bench $(if $(filter cached,$(LINUX)),--cached) \
+	  $(if $(UPDATE),--cached --update) $(if $(CHART),--chart)
 
 profile:
 	@[ -n "$(BENCH)" ] || { echo 'make profile BENCH=pipe_rtt: which operation?'; exit 2; }

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""No operation costs more than it did: instructions, against data/bench.json.
+
+The count is exact, so nothing here depends on how busy the host is. Whoever
+makes an operation dearer for a good reason writes the new figures down with
+`make bench UPDATE=1`, and the commit shows them.
+"""
+import importlib.machinery
+import importlib.util
+import os
+
+import pytest
+
+import machine as m
+
+ALLOWED = 1.03
+# What a test does depends, a little, on where its stack and heap lie. A row that
+# is over counts only if it is with other random numbers, too.
+OTHER_SEEDS = (2, 3, 4, 5)
+LIMITS = {'first_user': 9_000_000, 'shell': 20_000_000, 'not_free_kib': 4096}
+
+
+@pytest.fixture(scope='module')
+def bench(pytestconfig):
+    if pytestconfig.getoption('--kernel') or pytestconfig.getoption('--serial'):
+        pytest.skip('the figures are of our kernel, in QEMU')
+    loader = importlib.machinery.SourceFileLoader('bench', os.path.join(m.TOP, 'scripts/bench'))
+    spec = importlib.util.spec_from_loader('bench', loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    os.makedirs(module.BENCH, exist_ok=True)
+    return module
+
+
+@pytest.fixture(scope='module')
+def figures(bench):
+    written = bench.figures()
+    if bench.compiler() != written['compiler']:
+        pytest.skip(f'the figures are of GCC {written["compiler"]}, this is {bench.compiler()}')
+    return written
+
+
+def test_no_operation_became_dearer(bench, figures):
+    limits = {name: value * ALLOWED + 1 for name, value in figures['operations'].items()}
+    results = bench.operations('test', bench.KERNEL, list(limits))
+    assert list(results) == list(limits), 'not all tests ran'
+    over = [name for name in results if results[name] > limits[name]]
+    for seed in OTHER_SEEDS if over else ():
+        again = bench.operations('test', bench.KERNEL, over, seed=seed)
+        results.update({n: min(results[n], v) for n, v in again.items()})
+        over = [name for name in over if results[name] > limits[name]]
+    assert not over, '\n'.join(
+        f'{n}: {figures["operations"][n]:,.1f} -> {results[n]:,.1f} instructions' for n in over)
+
+
+def test_every_operation_is_cheaper_than_in_linux(bench, figures):
+    base = bench.baseline()
+    dearer = [name for name, value in figures['operations'].items()
+              if name not in bench.NOT_THE_KERNEL and value > base[name]['linux']]
+    assert not dearer
+    assert bench.mean_ratio(figures['operations'], base, 'linux') <= 0.35
+    assert bench.mean_ratio(figures['operations'], base, 'linux_lean') <= 0.42
+
+
+def test_boot_is_short_and_small(bench, figures):
+    booted, _ = bench.boot('test', bench.KERNEL)
+    assert {n: v for n, v in booted.items() if n in LIMITS and v > LIMITS[n]} == {}
