@@ -137,3 +137,23 @@ int vm_futex_key(struct vm_space *space, vaddr_t va, bool is_private,
 	mutex_unlock(&space->lock);
 	return err;
 }
+
+void vm_mapped_page(struct vm_space *space, vaddr_t va,
+		    struct vm_mapped_page *out)
+{
+	const struct page *page;
+	pte_t *pte = NULL;
+
+	*out = (struct vm_mapped_page){};
+	spin_lock(&space->page_table_lock);
+	if (va < USER_SPACE_END)
+		pte = page_table_entry(&space->page_table, va, false);
+	if (pte && pte_present(*pte)) {
+		out->present = true;
+		out->frame = pte_frame(*pte);
+		page = phys_to_page(out->frame);
+		out->of_file = page && !(page->flags & PAGE_FLAG_ANON);
+		out->only_here = page && page->map_count == 1;
+	}
+	spin_unlock(&space->page_table_lock);
+}

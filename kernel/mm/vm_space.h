@@ -170,6 +170,17 @@ struct vm_area *vm_area_next(struct vm_area *area);
 size_t vm_space_access(struct vm_space *space, vaddr_t va, void *buf,
 		       size_t size, bool write, bool force);
 
+/* What an address space has at one page, for /proc/PID/pagemap. */
+struct vm_mapped_page {
+	bool present;
+	bool only_here; /* in this page table once, and in no other */
+	bool of_file;   /* or of shared memory */
+	paddr_t frame;
+};
+/* The page at @va; where nothing is mapped, all is false. Any @va. */
+void vm_mapped_page(struct vm_space *space, vaddr_t va,
+		    struct vm_mapped_page *out);
+
 /*
  * The key of a futex word: (space, address) for private memory, or
  * (cache, offset) for shared mappings. 0, -EFAULT.

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -230,6 +231,37 @@ static void test_mem(void)
 	munmap(page, 4096);
 	check(pread(fd, buf, 1, (off_t)page) == -1 && errno == EIO,
 	      "what is not mapped: EIO");
+	close(fd);
+}
+
+/* Eight bytes a page: bit 63 says that there is a frame, 61 that it is a
+ * file's; the low bits are its number. */
+static void test_pagemap(void)
+{
+	enum { PRESENT = 63, FILE_PAGE = 61 };
+	uint64_t entry[3] = { 0 }, code = 0, half = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	volatile char *page = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	off_t at = (off_t)((uintptr_t)page / 4096 * 8);
+
+	page[0] = page[2 * 4096] = 1;
+	check(fd >= 0 && pread(fd, entry, 24, at) == 24 &&
+		      entry[0] >> PRESENT && !entry[1] && entry[2] >> PRESENT,
+	      "pagemap: touched pages are there");
+	check((entry[0] & 0xffffffff) && (entry[2] & 0xffffffff) &&
+		      (entry[0] & 0xffffffff) != (entry[2] & 0xffffffff),
+	      "pagemap: each has a frame");
+	check(pread(fd, &code, 8, (off_t)((uintptr_t)read_file / 4096 * 8)) ==
+			      8 &&
+		      code >> PRESENT && (code >> FILE_PAGE & 1) &&
+		      !(entry[0] >> FILE_PAGE & 1),
+	      "pagemap: code is a file's");
+	check(pread(fd, &half, 8, at + 4) < 0 && errno == EINVAL,
+	      "pagemap: between two entries");
+	check(pread(fd, &half, 4, at) < 0 && errno == EINVAL,
+	      "pagemap: half an entry");
+	munmap((void *)page, 3 * 4096);
 	close(fd);
 }
 
@@ -499,6 +531,7 @@ int main(int argc, char **argv)
 	test_status();
 	test_maps();
 	test_mem();
+	test_pagemap();
 	test_strings(argc, argv);
 	test_links();
 	test_end();

@@ -148,6 +148,7 @@ PROC_SHOW(maps);
 PROC_SHOW(smaps);
 PROC_SHOW(smaps_rollup);
 extern const struct file_ops proc_mem_ops;
+extern const struct file_ops proc_pagemap_ops;
 
 /* process_files.c */
 PROC_SHOW(exe);

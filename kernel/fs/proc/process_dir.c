@@ -53,6 +53,7 @@ static const struct proc_entry attr_files[] = {
 	{ "oom_score", PROC_FILE, .show = proc_show_oom_score }, \
 	{ "oom_score_adj", PROC_WRITE, .show = proc_show_oom_score_adj, \
 	  .store = proc_store_oom_score_adj }, \
+	{ "pagemap", S_IFREG | 0400, .guarded = true, .file_ops = &proc_pagemap_ops }, \
 	{ "personality", S_IFREG | 0400, .guarded = true, .show = proc_show_personality }, \
 	{ "root", PROC_LINK, .guarded = true, .show = proc_show_root_link, .jump = proc_jump_root }, \
 	{ "schedstat", PROC_FILE, .show = proc_show_schedstat }, \

@@ -4,14 +4,17 @@
  *
  * Arguments and environment are read from the process's own memory, where it
  * may have changed them (a way to change its title). mem reads and writes any
- * of it, for debuggers: ptrace(2), proc(5).
+ * of it, for debuggers; pagemap tells which frame is behind a page: ptrace(2),
+ * proc(5).
  */
 #include "kernel/fs/proc/internal.h"
 
+#include "kernel/abi/capability.h"
 #include "kernel/abi/fs.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vm_space.h"
+#include "kernel/vfs/cred.h"
 #include "kernel/vfs/device.h"
 
 /* The column at which the name of an area begins. */
@@ -419,5 +422,56 @@ const struct file_ops proc_mem_ops = {
 	.release = mem_release,
 	.read = mem_read,
 	.write = mem_write,
+	.seek = mem_seek,
+};
+
+/* ---- pagemap ---- */
+
+/* An entry's bits, beside the frame's number: admin-guide/mm/pagemap. */
+#define PAGEMAP_EXCLUSIVE (1UL << 56)
+#define PAGEMAP_FILE      (1UL << 61)
+#define PAGEMAP_PRESENT   (1UL << 63)
+
+/* @frames: may the reader learn them? */
+static uint64_t pagemap_entry(struct vm_space *space, uint64_t page_number,
+			      bool frames)
+{
+	struct vm_mapped_page mapped;
+
+	vm_mapped_page(space, page_number * PAGE_SIZE, &mapped);
+	return (mapped.present ? PAGEMAP_PRESENT : 0) |
+	       (mapped.of_file ? PAGEMAP_FILE : 0) |
+	       (mapped.only_here ? PAGEMAP_EXCLUSIVE : 0) |
+	       (frames ? mapped.frame / PAGE_SIZE : 0);
+}
+
+/* Eight bytes a page of the user half; positions in between are refused. */
+static ssize_t pagemap_read(struct file *file, struct io_buf *io, loff_t *pos)
+{
+	const loff_t end = USER_SPACE_END / PAGE_SIZE * sizeof(uint64_t);
+	bool frames = capable(CAP_SYS_ADMIN);
+	struct vm_space *space = file->data;
+	ssize_t done = 0;
+
+	if (!space)
+		return 0;
+	if (*pos % (loff_t)sizeof(uint64_t) || io->left % sizeof(uint64_t))
+		return -EINVAL;
+	while (io->left && *pos < end) {
+		uint64_t entry = pagemap_entry(
+			space, (uint64_t)*pos / sizeof(entry), frames);
+
+		if (io_copy_to(io, &entry, sizeof(entry)) != sizeof(entry))
+			return done ? done : -EFAULT;
+		*pos += (loff_t)sizeof(entry);
+		done += (ssize_t)sizeof(entry);
+	}
+	return done;
+}
+
+const struct file_ops proc_pagemap_ops = {
+	.open = mem_open,
+	.release = mem_release,
+	.read = pagemap_read,
 	.seek = mem_seek,
 };
