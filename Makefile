@@ -176,7 +176,9 @@ $(OBJ)/Image: $(OBJ)/kernel.elf
 # Ordinary Linux programs, one file each: usr/demo/x.c becomes build/usr/demo/x.
 
 USR_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -static -pthread
-USR_SRC    := $(wildcard usr/*/*.c)
+LAB_SRC    := $(filter-out usr/lde/lde% usr/lde/experiments.c,$(wildcard usr/lde/*.c))
+LAB        := $(notdir $(LAB_SRC:.c=))
+USR_SRC    := $(filter-out $(LAB_SRC),$(wildcard usr/*/*.c))
 USR        := $(USR_SRC:%.c=$(BUILD)/%)
 
 .PHONY: usr
@@ -185,6 +187,14 @@ $(BUILD)/usr/%: usr/%.c
 	@mkdir -p $(@D)
 	$(call say,USR,$<)
 	$(Q)$(USR_CC) $(USR_CFLAGS) -MMD -MP -MF $@.d $< -o $@
+
+# The experiments are programs of their own, linked together (experiments.c).
+$(BUILD)/usr/lde/%.o: usr/lde/%.c
+	@mkdir -p $(@D)
+	$(Q)$(USR_CC) $(USR_CFLAGS) -Dmain=$*_main -MMD -MP -c $< -o $@
+$(BUILD)/usr/lde/experiments: usr/lde/experiments.c $(LAB:%=$(BUILD)/usr/lde/%.o)
+	$(call say,USR,$<)
+	$(Q)$(USR_CC) $(USR_CFLAGS) -D'PROGRAMS=$(foreach name,$(LAB),P($(name)))' $^ -o $@
 
 # An init without a C library: what it times is the kernel alone.
 $(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
@@ -217,7 +227,7 @@ $(BUILD)/rootfs-test.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched \
 # The same words everywhere: make run HARTS=4 MEM=1G APPEND="sched=mlfq" ...
 # scripts/qemu reads them from the environment.
 
-export HARTS MEM APPEND MACHINE DISK DEBUG TIMEOUT QEMU BIOS CPU DTB
+export HARTS MEM APPEND ICOUNT MACHINE DISK DEBUG TIMEOUT QEMU BIOS CPU DTB
 
 PYTEST ?= /usr/bin/python3 -m pytest
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
@@ -277,4 +287,4 @@ help:
 	@echo '  HARTS=4  MEM=256M  APPEND="kernel arguments"  MACHINE=virt  DISK=file'
 	@echo '  DEBUG=1 (checks in the kernel)  V=1 (show commands)  TIMEOUT=s  QEMU=program  BIOS=file  CPU=...'
 
--include $(OBJS:.o=.d) $(USR:=.d)
+-include $(OBJS:.o=.d) $(USR:=.d) $(LAB:%=$(BUILD)/usr/lde/%.d)

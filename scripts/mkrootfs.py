@@ -73,6 +73,16 @@ def our_programs(tree: Tree, room: str, into: str) -> None:
             tree.file(f'{into}/{name}', stripped(path), 0o755)
 
 
+def experiments(tree: Tree) -> None:
+    """The programs of usr/lde: one file, and a name for each."""
+    path = os.path.join(BUILD, 'usr/lde/experiments')
+    tree.file('usr/lib/creance/experiments', stripped(path), 0o755)
+    for name in sorted(os.listdir(os.path.join(TOP, 'usr/lde'))):
+        name, dot, kind = name.partition('.')
+        if kind == 'c' and name != 'experiments' and not name.startswith('lde'):
+            tree.link(f'usr/bin/{name}', '/usr/lib/creance/experiments')
+
+
 def debian(tree: Tree) -> None:
     tree.copy(os.path.join(BUILD, 'userland/test'))
     for name in [n for n in tree.entries if n.startswith(UNWANTED)]:
@@ -158,6 +168,7 @@ def run_image() -> Tree:
     tree.file('bin/busybox', busybox(), 0o755)
     our_files(tree)
     our_programs(tree, 'demo', 'usr/bin')
+    experiments(tree)
     our_programs(tree, 'bench', 'usr/bin')
     applet_links(tree)
     return tree
@@ -169,6 +180,7 @@ def test_image() -> Tree:
     tree.file('bin/busybox', busybox(), 0o755)
     our_files(tree)
     our_programs(tree, 'demo', 'usr/bin')
+    experiments(tree)
     our_programs(tree, 'bench', 'usr/bin')
     our_programs(tree, 'test', 'usr/lib/creance/test')
     tree.file('etc/hostname', b'abihost\n')

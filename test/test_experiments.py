@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""The pages of docs/experiments: they run, they show what they say, and it is so."""
+import os
+import re
+
+import pytest
+
+import machine as m
+import experiments
+
+NAMES = experiments.pages()
+
+
+class Seen(dict):
+    """What each command of a page printed (the last time it was run)."""
+
+    def __init__(self, sessions):
+        super().__init__((step.command, step.live) for s in sessions for step in s.steps)
+
+    def rows(self, command: str) -> list:
+        """The words of each line of @command's output."""
+        return [line.split() for line in self[command].splitlines()]
+
+
+# ---- what has to hold on each page -------------------------------------------
+
+def control(seen):
+    letters = seen['yielders polite'].strip()
+    assert letters in ('AB' * 12, 'BA' * 12)
+    assert seen['yielders greedy'].strip() in ('A' * 12 + 'B' * 12, 'B' * 12 + 'A' * 12)
+    assert 'done' in seen['privileged | tail -n 3']
+    assert seen['spin'].endswith(experiments.SILENCE + '\n')
+
+
+def timer(seen):
+    letters = seen['yielders greedy'].strip()
+    assert len(re.findall('AB|BA', letters)) > 2, letters
+    assert seen['echo still here'] == 'still here\n'
+    times = [int(t) for t in re.findall(r'R ticks: (\d+)', '\n'.join(seen.values()))]
+    assert len(times) == 2 and min(times) > 0.9 * max(times) > 10, times
+    switches = dict(re.findall(r'(\w+)_ctxt_switches:\s+(\d+)', '\n'.join(seen.values())))
+    assert int(switches['nonvoluntary']) > 5 * int(switches['voluntary']), switches
+
+
+def restricted(seen):
+    lines = seen['privileged'].splitlines()[1:]
+    assert len(lines) == 13
+    for line in lines:
+        expected = ('done' if line.startswith('ecall') else
+                    'Segmentation fault' if line[:2] in ('lb', 'jr', 'sb') else
+                    'Illegal instruction')
+        assert line.endswith(' ' + expected), line
+
+
+def causes(seen):
+    lines = seen['causes'].splitlines()[1:]
+    assert [int(line.split()[0]) for line in lines] == [*range(10), 12, 13, 15, 15]
+    for cause, outcome in ((2, 'Illegal instruction'), (3, 'Trace/breakpoint trap'),
+                           (4, 'the program goes on'), (8, 'the program goes on'),
+                           (12, 'Segmentation fault'), (13, 'Segmentation fault')):
+        assert [x for x in lines if x.split()[0] == str(cause)][0].endswith(outcome)
+    assert lines[-1].endswith('the program goes on')
+
+
+def division(seen):
+    results = [line.partition('= ')[2] for line in seen['divide'].splitlines()]
+    assert results == ['-1', '7', str(-2**63), 'inf', 'Trace/breakpoint trap']
+
+
+def process_context(seen):
+    pages = {}
+    for line in seen['context'].splitlines():
+        found = re.match(r'page of (.+?) +(\S+) -> (\S+) +(\S+) -> (\S+)$', line)
+        if found:
+            name, address, frame, child_address, child_frame = found.groups()
+            assert address == child_address, line
+            pages[name] = frame == child_frame
+    assert pages == {'`value`': False, 'main()': True, 'the heap': False, 'the stack': False}
+    assert re.search(r'^value of `value` +1 +2$', seen['context'], re.M)
+    assert len({*re.search(r'^pc +(\S+) +(\S+)$', seen['context'], re.M).groups()}) == 1
+    assert re.search(r'^descriptor 1 +/dev/console +/dev/console$', seen['context'], re.M)
+
+
+def cost(seen):
+    figures = [int(line.split()[-2]) for line in seen['cost'].splitlines()[1:]]
+    assert figures == sorted(figures) and len(figures) == 5, figures
+    assert figures[1] > 20 * figures[0] and figures[4] > 100 * figures[1], figures
+
+
+def lazy_loading(seen):
+    rows = [[int(x) for x in row] for row in seen.rows('pages')[1:]]
+    assert [row[0] for row in rows] == [0, 1, 2, 4, 8, 16, 32, 64]
+    before = 0
+    for touched, present, faults in rows:
+        assert present == touched and faults == touched - before, rows
+        before = touched
+
+
+def fork_cow(seen):
+    frames = re.findall(r'frame +(\S+) +contents (\d)', seen['cow'])
+    (first, one), (child, _), (copy, two), (still, _), (own, three) = frames
+    assert (one, two, three) == ('1', '2', '3')
+    assert first == child == still == own != copy
+    assert 'took             1 fault' in seen['cow']
+
+
+def isolation(seen):
+    found = re.findall(r'private +(\S+) -> frame +(\S+) = (\d+) +shared +(\S+) -> frame +(\S+) = 42',
+                       seen['shared'])
+    (page1, frame1, value1, map1, both1), (page2, frame2, value2, map2, both2) = found
+    assert page1 == page2 and frame1 != frame2 and (value1, value2) == ('2', '1')
+    assert map1 != map2 and both1 == both2 != '0'
+
+
+def ipc(seen):
+    figure = {command: int(re.search(r'(\d+) instructions', text).group(1))
+              for command, text in seen.items()}
+    assert figure['talk pipe 64'] < figure['talk shared 64'], figure
+    assert figure['talk shared 65536'] * 2 < figure['talk pipe 65536'], figure
+
+
+def console(seen):
+    lines = next(text for command, text in seen.items() if 'first' in command).splitlines()
+    lines = [line for line in lines if not line.startswith('[')]
+    assert sorted(lines) == [f'{who} {i}' for who in ('first', 'second') for i in (1, 2, 3)]
+    assert seen['tty < /dev/console'].strip() == '/dev/console'
+    assert seen['terminal tty'] == '| /dev/pts/0\n'
+
+
+def race(seen):
+    def counted(way):
+        return int(re.search(r'counted (\d+)', seen[f'race {way}']).group(1))
+    assert counted('lock') == counted('atomic') == 600000
+    assert 300000 <= counted('none') < 600000
+
+
+# ---- the tests -----------------------------------------------------------------
+
+@pytest.mark.parametrize('name', NAMES)
+def test_page(name, machine):
+    def boot(**options):
+        options.setdefault('mem', '256M')
+        options.setdefault('harts', '1')
+        options.setdefault('initrd', os.path.join(m.BUILD, 'rootfs.cpio'))
+        return machine(**options)
+
+    sessions = experiments.run_page(experiments.read_page(name), boot)
+    globals()[name.replace('-', '_')](Seen(sessions))
+    different = experiments.differences(sessions)
+    assert not different, '\n'.join(different) + \
+        f'\nif that is right: scripts/experiments.py --update {name}'
+
+
+def test_every_page_is_listed_and_complete():
+    files = [f[:-3] for f in os.listdir(experiments.PAGES) if f != 'README.md']
+    assert sorted(NAMES) == sorted(files)
+    for name in NAMES:
+        headings = re.findall(r'^## (.+)$', experiments.read_page(name), re.M)
+        assert headings == ['Predict', 'Run', 'Why', 'Try'], name
