@@ -52,6 +52,7 @@
  *
  *   ffffffc0_00000000  128 GiB  direct map of RAM        (<arch/page_table.h>)
  *   ffffffe0_00000000    4 GiB  kernel stacks, each with a guard below
+ *   ffffffe4_00000000    1 GiB  struct page of each frame (<arch/page_table.h>)
  *   ffffffe8_00000000    4 GiB  device registers
  *   ffffffff_80000000    1 GiB  kernel image             (linker.ld)
  */

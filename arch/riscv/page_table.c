@@ -36,56 +36,16 @@ extern char kernel_start[], text_end[], rodata_end[], kernel_end[];
 /* Where the image was loaded; boot.c. */
 extern paddr_t kernel_load_address;
 
-pte_t pte_make(paddr_t frame, unsigned int page_bits)
-{
-	pte_t pte = phys_to_pte(frame) | PTE_V | PTE_A;
-
-	if (page_bits & PAGE_READ)
-		pte |= PTE_R;
-	if (page_bits & PAGE_EXEC)
-		pte |= PTE_X;
-	/* W without R is reserved by the specification. */
-	if ((page_bits & PAGE_WRITE) && !(page_bits & PAGE_COW))
-		pte |= PTE_W | PTE_R | PTE_D;
-	if (page_bits & PAGE_DIRTY)
-		pte |= PTE_D;
-	if (page_bits & PAGE_USER)
-		pte |= PTE_U;
-	if (page_bits & PAGE_COW)
-		pte |= PTE_COW;
-	return pte;
-}
-
-bool pte_present(pte_t pte)
-{
-	return pte & PTE_V;
-}
-
-paddr_t pte_frame(pte_t pte)
-{
-	return pte_to_phys(pte);
-}
-
-unsigned int pte_bits(pte_t pte)
-{
-	unsigned int bits = 0;
-
-	if (pte & PTE_R)
-		bits |= PAGE_READ;
-	if (pte & PTE_W)
-		bits |= PAGE_WRITE;
-	if (pte & PTE_X)
-		bits |= PAGE_EXEC;
-	if (pte & PTE_U)
-		bits |= PAGE_USER;
-	if (pte & PTE_A)
-		bits |= PAGE_ACCESSED;
-	if (pte & PTE_D)
-		bits |= PAGE_DIRTY;
-	if (pte & PTE_COW)
-		bits |= PAGE_COW;
-	return bits;
-}
+/* What pte_make() puts together. */
+_Static_assert(PAGE_READ == PTE_R && PAGE_WRITE == PTE_W, "PTE");
+_Static_assert(PAGE_EXEC == PTE_X && PAGE_USER == PTE_U, "PTE");
+_Static_assert(PAGE_ACCESSED == PTE_A && PAGE_DIRTY == PTE_D, "PTE");
+_Static_assert((PAGE_COW | PAGE_DEVICE) == PTE_RSW, "bits left to software");
+_Static_assert(PTE_PRESENT == PTE_V, "PTE");
+_Static_assert(PTE_FRAME_SHIFT == PTE_PPN_SHIFT, "PTE");
+_Static_assert(PTE_PPN_MASK == ~0UL << (PTE_ABOVE_FRAME + PTE_FRAME_SHIFT) >>
+				       PTE_ABOVE_FRAME,
+	       "PTE");
 
 /* A cleared page for a table, or NULL. */
 static pte_t *table_alloc(void)
@@ -201,8 +161,6 @@ void page_table_destroy(struct page_table *table)
 
 static pte_t kernel_pte(paddr_t pa, unsigned int page_bits)
 {
-	/* Device memory needs no bits of its own: its attributes come from
-	 * the physical address (PMA). */
 	return pte_make(pa, page_bits) | PTE_G;
 }
 
@@ -236,6 +194,25 @@ void kernel_unmap(vaddr_t va, size_t size)
 	}
 	spin_unlock(&kernel_map_lock);
 	tlb_flush_kernel();
+}
+
+void page_array_map(vaddr_t va)
+{
+	pte_t *table = kernel_page_table.root;
+	pte_t *pte;
+
+	for (unsigned int level = 2; level > 0; level--) {
+		pte = &table[PT_INDEX(va, level)];
+		if (!(*pte & PTE_V))
+			pte_set(pte, phys_to_pte(direct_to_phys(
+					     early_alloc_page())) |
+					     PTE_V);
+		table = next_table(*pte);
+	}
+	pte = &table[PT_INDEX(va, 0)];
+	if (!(*pte & PTE_V))
+		pte_set(pte, kernel_pte(direct_to_phys(early_alloc_page()),
+					PAGE_READ | PAGE_WRITE));
 }
 
 volatile void *device_map(paddr_t pa, size_t size)
@@ -386,11 +363,14 @@ static int fill_windows(void)
 
 int arch_paging_init(void)
 {
+	const pte_t *boot_root = kernel_page_table.root;
+	const size_t page_array = PT_INDEX(PAGE_ARRAY_BASE, 2);
 	int err = 0;
 
 	kernel_page_table.root = table_alloc();
 	if (!kernel_page_table.root)
 		return -ENOMEM;
+	kernel_page_table.root[page_array] = boot_root[page_array];
 	err = fill_windows();
 	if (!err)
 		err = map_banks();

@@ -17,7 +17,7 @@
 #define PTE_G   0x020UL /* in every address space */
 #define PTE_A   0x040UL
 #define PTE_D   0x080UL
-#define PTE_COW 0x100UL /* RSW: software's; PAGE_COW */
+#define PTE_RSW 0x300UL /* left to software: PAGE_COW, PAGE_DEVICE */
 
 #define PTE_PPN_SHIFT 10
 #define PTE_PPN_MASK  0x003ffffffffffc00UL

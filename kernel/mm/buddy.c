@@ -31,6 +31,10 @@
 #define HART_FRAMES 32u
 #define HART_BATCH  16u
 
+/* A page of the array holds the structs of so many frames, a power of two. */
+#define ARRAY_PAGE_ORDER 7u
+_Static_assert(PAGE_SIZE / sizeof(struct page) == BIT(ARRAY_PAGE_ORDER), "");
+
 #define RESERVE_MIN 64u
 #define RESERVE_MAX 1024u
 
@@ -73,17 +77,15 @@ static void remove_block(struct page *page)
 }
 
 /* The free buddy of the block at @page, or NULL. */
-static struct page *free_buddy(const struct memory_bank *bank,
-			       struct page *page, unsigned int order)
+static struct page *free_buddy(struct page *page, unsigned int order)
 {
-	uint64_t frame = bank->first_frame + (uint64_t)(page - bank->pages);
-	uint64_t index = (frame ^ BIT(order)) - bank->first_frame;
-	struct page *buddy;
+	paddr_t pa = page_to_phys(page) ^ (PAGE_SIZE << order);
+	struct page *buddy = phys_to_page(pa);
 
-	/* Below the bank wraps around and is too large as well. */
-	if (index >= bank->num_frames)
+	/* Outside of RAM the array of structs is not there; in a page of it
+	 * that is there, what is no RAM is not free either. */
+	if (order >= ARRAY_PAGE_ORDER && !phys_is_ram(pa))
 		return NULL;
-	buddy = bank->pages + index;
 	if (!(buddy->flags & PAGE_FLAG_FREE) || buddy->order != order)
 		return NULL;
 	return buddy;
@@ -91,10 +93,8 @@ static struct page *free_buddy(const struct memory_bank *bank,
 
 static void free_block(struct page *page, unsigned int order)
 {
-	const struct memory_bank *bank = memory_bank_of(page);
-
 	for (; order < MAX_ORDER; order++) {
-		struct page *buddy = free_buddy(bank, page, order);
+		struct page *buddy = free_buddy(page, order);
 
 		if (!buddy)
 			break;
@@ -287,8 +287,7 @@ void page_put(struct page *page)
 
 void buddy_add(struct page *page, uint64_t count)
 {
-	const struct memory_bank *bank = memory_bank_of(page);
-	uint64_t frame = bank->first_frame + (uint64_t)(page - bank->pages);
+	uint64_t frame = page_to_phys(page) >> PAGE_SHIFT;
 	unsigned int i;
 
 	spin_lock(&frames_lock);

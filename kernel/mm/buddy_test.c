@@ -88,7 +88,8 @@ KTEST(buddy_refuses_what_is_too_large)
 	KTEST_TRUE(!page_alloc(MAX_ORDER + 1, 0));
 }
 
-KTEST(phys_to_page_knows_what_is_no_ram)
+KTEST(what_is_no_ram_is_known)
 {
-	KTEST_TRUE(!phys_to_page(UINT64_MAX));
+	KTEST_TRUE(!phys_is_ram(UINT64_MAX));
+	KTEST_TRUE(phys_is_ram(page_to_phys(zero_page)));
 }

@@ -7,18 +7,8 @@
  */
 #include "kernel/mm/page.h"
 #include "kernel/mm/internal.h"
-#include <arch/hart.h>
 
-static struct {
-	int64_t value[NUM_MEMORY_COUNTERS]; /* atomic */
-} __aligned(64) counters[MAX_HARTS];
-
-void memory_count(enum memory_counter which, int64_t delta)
-{
-	/* A migration between the two steps does no harm: the add is atomic. */
-	__atomic_fetch_add(&counters[arch_hart_index()].value[which], delta,
-			   __ATOMIC_RELAXED);
-}
+struct memory_counters memory_counters[MAX_HARTS];
 
 /* The sum; never negative, though the sets are not read at one moment. */
 static uint64_t total(enum memory_counter which)
@@ -27,7 +17,7 @@ static uint64_t total(enum memory_counter which)
 	unsigned int i;
 
 	for (i = 0; i < MAX_HARTS; i++)
-		sum += __atomic_load_n(&counters[i].value[which],
+		sum += __atomic_load_n(&memory_counters[i].value[which],
 				       __ATOMIC_RELAXED);
 	return sum > 0 ? (uint64_t)sum : 0;
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <arch/hart.h>
 #include "kernel/mm/page.h"
 #include "kernel/mm/page_cache.h"
 #include "kernel/mm/vm_space.h"
@@ -26,17 +27,16 @@ enum memory_counter {
 	COUNT_OOM_KILLS,
 	NUM_MEMORY_COUNTERS,
 };
-void memory_count(enum memory_counter which, int64_t delta);
+extern struct memory_counters {
+	int64_t value[NUM_MEMORY_COUNTERS]; /* atomic */
+} __aligned(64) memory_counters[MAX_HARTS];
 
-/* memory.c: one range of RAM and its struct pages. */
-struct memory_bank {
-	paddr_t start, end;   /* frame aligned */
-	uint64_t first_frame; /* start >> PAGE_SHIFT */
-	uint64_t num_frames;
-	struct page *pages; /* one per frame, from memory_init() on */
-};
-/* The bank whose array holds @page. */
-const struct memory_bank *memory_bank_of(const struct page *page);
+static inline void memory_count(enum memory_counter which, int64_t delta)
+{
+	/* A migration between the two steps does no harm: the add is atomic. */
+	__atomic_fetch_add(&memory_counters[arch_hart_index()].value[which],
+			   delta, __ATOMIC_RELAXED);
+}
 
 /* buddy.c: frames [@page, @page + @count) of one bank become free. */
 void buddy_add(struct page *page, uint64_t count);

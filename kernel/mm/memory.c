@@ -2,12 +2,12 @@
 /*
  * memory.c - which physical memory there is, and one struct page per frame
  *
- * Idea: RAM comes in banks, anywhere, with holes between them. Each bank has
- * its own array of struct page, placed inside the bank itself, so a hole costs
- * nothing; most machines have one bank, and then the search for the right one
- * ends at the first. What firmware, the kernel image, the device tree and the
- * ramdisk occupy is kept in a sorted list of reserved ranges until the
- * allocator takes over.
+ * Idea: RAM comes in banks, anywhere, with holes between them. The structs are
+ * one array by frame number in a window of kernel memory (page.h), with frames
+ * mapped only for the parts that belong to RAM, so a hole costs nothing and
+ * nobody has to search for the right bank. What firmware, the kernel image,
+ * the device tree and the ramdisk occupy is kept in a sorted list of reserved
+ * ranges until the allocator takes over.
  *
  * Invariants
  *   M1  Banks do not overlap; nor do reserved ranges, which are sorted.
@@ -28,7 +28,7 @@ struct range {
 	paddr_t start, end; /* frame aligned */
 };
 
-static struct memory_bank banks[MAX_BANKS];
+static struct range banks[MAX_BANKS];
 static unsigned int num_banks;
 
 /* Until memory_init(). */
@@ -57,7 +57,7 @@ void memory_add(paddr_t start, uint64_t size)
 	if (start >= DIRECT_MAP_SIZE || r.start >= r.end)
 		return;
 	for (i = 0; i < num_banks; i++) {
-		struct memory_bank *bank = &banks[i];
+		struct range *bank = &banks[i];
 
 		if (r.start < bank->end && bank->start < r.end) {
 			log_warning("memory: bank at %#lx overlaps, ignored",
@@ -79,8 +79,7 @@ void memory_add(paddr_t start, uint64_t size)
 			    MAX_BANKS);
 		return;
 	}
-	banks[num_banks++] =
-		(struct memory_bank){ .start = r.start, .end = r.end };
+	banks[num_banks++] = r;
 }
 
 void memory_reserve(paddr_t start, uint64_t size)
@@ -125,7 +124,7 @@ bool memory_bank(unsigned int i, paddr_t *start, uint64_t *size)
 /*
  * The next unreserved piece of @bank at or after @from. False: none.
  */
-static bool next_unreserved(const struct memory_bank *bank, paddr_t from,
+static bool next_unreserved(const struct range *bank, paddr_t from,
 			    struct range *out)
 {
 	unsigned int i;
@@ -145,8 +144,8 @@ static bool next_unreserved(const struct memory_bank *bank, paddr_t from,
 	return from < out->end;
 }
 
-/* The first @size bytes of @bank that nobody has, then reserved; 0: none. */
-static paddr_t take_early(const struct memory_bank *bank, uint64_t size)
+/* The first frame of @bank that nobody has, then reserved; 0: none. */
+static paddr_t take_early(const struct range *bank)
 {
 	struct range free = { 0, 0 };
 
@@ -154,17 +153,17 @@ static paddr_t take_early(const struct memory_bank *bank, uint64_t size)
 		/* Physical address 0 would look like "none". */
 		if (free.start == 0)
 			free.start = PAGE_SIZE;
-		if (free.start + size <= free.end) {
-			memory_reserve(free.start, size);
+		if (free.start < free.end) {
+			memory_reserve(free.start, PAGE_SIZE);
 			return free.start;
 		}
 	}
 	return 0;
 }
 
-static struct memory_bank *largest_bank(void)
+static struct range *largest_bank(void)
 {
-	struct memory_bank *best = &banks[0];
+	struct range *best = &banks[0];
 	unsigned int i;
 
 	for (i = 1; i < num_banks; i++) {
@@ -176,47 +175,37 @@ static struct memory_bank *largest_bank(void)
 
 void *early_alloc_page(void)
 {
-	paddr_t frame = take_early(largest_bank(), PAGE_SIZE);
+	paddr_t frame = take_early(largest_bank());
 	void *page;
 
+	/* A bank that is reserved whole: any other will do. */
+	for (unsigned int i = 0; !frame && i < num_banks; i++)
+		frame = take_early(&banks[i]);
 	if (!frame)
-		halt_machine("no memory for the first page tables");
+		halt_machine("no memory for the first page tables and page "
+			     "descriptors");
 	page = phys_to_virt(frame);
 	clear_page(page);
 	return page;
 }
 
-/* Give @bank its array, all zero: no frame is free or reserved yet. */
-static void create_pages(struct memory_bank *bank)
+/*
+ * Have memory for the struct pages of @bank, all zero: no frame is free or
+ * reserved yet. Two banks may meet in one page of the array.
+ */
+static void create_pages(const struct range *bank)
 {
-	uint64_t size;
-	paddr_t at;
-	unsigned int i;
+	vaddr_t va = (vaddr_t)phys_to_page(bank->start);
+	vaddr_t end = (vaddr_t)phys_to_page(bank->end);
 
-	bank->first_frame = bank->start >> PAGE_SHIFT;
-	bank->num_frames = (bank->end - bank->start) >> PAGE_SHIFT;
-	size = ALIGN_UP(bank->num_frames * sizeof(struct page), PAGE_SIZE);
-	at = take_early(bank, size);
-	/* A bank that is reserved almost whole: any other will do. */
-	for (i = 0; !at && i < num_banks; i++)
-		at = take_early(&banks[i], size);
-	if (!at)
-		halt_machine("no memory for %lu page descriptors",
-			     bank->num_frames);
-	bank->pages = phys_to_virt(at);
-	memset(bank->pages, 0, size);
+	for (va = ALIGN_DOWN(va, PAGE_SIZE); va < end; va += PAGE_SIZE)
+		page_array_map(va);
 }
 
-static struct page *bank_page(const struct memory_bank *bank, paddr_t pa)
-{
-	return bank->pages + ((pa - bank->start) >> PAGE_SHIFT);
-}
-
-static void mark_reserved(const struct memory_bank *bank, paddr_t start,
-			  paddr_t end)
+static void mark_reserved(paddr_t start, paddr_t end)
 {
 	for (; start < end; start += PAGE_SIZE) {
-		struct page *page = bank_page(bank, start);
+		struct page *page = phys_to_page(start);
 
 		page->flags = PAGE_FLAG_RESERVED;
 		refcount_init(&page->refs, 1);
@@ -224,18 +213,18 @@ static void mark_reserved(const struct memory_bank *bank, paddr_t start,
 }
 
 /* Hand the free pieces of @bank to the buddy allocator, mark the others. */
-static void open_bank(const struct memory_bank *bank)
+static void open_bank(const struct range *bank)
 {
 	struct range free = { bank->start, bank->start };
 	paddr_t done = bank->start;
 
 	while (next_unreserved(bank, free.end, &free)) {
-		mark_reserved(bank, done, free.start);
-		buddy_add(bank_page(bank, free.start),
+		mark_reserved(done, free.start);
+		buddy_add(phys_to_page(free.start),
 			  (free.end - free.start) >> PAGE_SHIFT);
 		done = free.end;
 	}
-	mark_reserved(bank, done, bank->end);
+	mark_reserved(done, bank->end);
 }
 
 void memory_init(void)
@@ -266,7 +255,7 @@ void memory_release(paddr_t start, uint64_t size)
 	     start += PAGE_SIZE) {
 		struct page *page = phys_to_page(start);
 
-		if (!page || !(page->flags & PAGE_FLAG_RESERVED))
+		if (!phys_is_ram(start) || !(page->flags & PAGE_FLAG_RESERVED))
 			continue;
 		page->flags = 0;
 		refcount_init(&page->refs, 0);
@@ -274,32 +263,13 @@ void memory_release(paddr_t start, uint64_t size)
 	}
 }
 
-const struct memory_bank *memory_bank_of(const struct page *page)
-{
-	unsigned int i;
-
-	for (i = 0; i < num_banks; i++) {
-		if (page >= banks[i].pages &&
-		    page < banks[i].pages + banks[i].num_frames)
-			return &banks[i];
-	}
-	panic("%p is no struct page", (const void *)page);
-}
-
-paddr_t page_to_phys(const struct page *page)
-{
-	const struct memory_bank *bank = memory_bank_of(page);
-
-	return bank->start + ((paddr_t)(page - bank->pages) << PAGE_SHIFT);
-}
-
-struct page *phys_to_page(paddr_t pa)
+bool phys_is_ram(paddr_t pa)
 {
 	unsigned int i;
 
 	for (i = 0; i < num_banks; i++) {
 		if (pa >= banks[i].start && pa < banks[i].end)
-			return bank_page(&banks[i], pa);
+			return true;
 	}
-	return NULL;
+	return false;
 }

@@ -5,6 +5,8 @@
  * Idea: one struct page per frame of RAM with a reference count; who drops the
  * last reference gives the frame back to the buddy allocator (buddy.c), which
  * keeps free blocks of 2^order frames and merges freed halves.
+ * The structs form one array in the order of the frames, mapped only where
+ * there is RAM, so that from a frame to its struct and back is arithmetic.
  * Read: OSTEP ch. 17 (free-space management, buddy allocation).
  */
 #pragma once
@@ -78,9 +80,19 @@ void page_put(struct page *page);
 /* Free a block whose last reference is known to be gone. Any context. */
 void page_free(struct page *page);
 
-paddr_t page_to_phys(const struct page *page);
-/* NULL if @pa is not RAM that we manage. */
-struct page *phys_to_page(paddr_t pa);
+static inline paddr_t page_to_phys(const struct page *page)
+{
+	return ((uintptr_t)page - PAGE_ARRAY_BASE) *
+	       (PAGE_SIZE / sizeof(struct page));
+}
+/* @pa must be RAM. */
+static inline struct page *phys_to_page(paddr_t pa)
+{
+	return (struct page *)(PAGE_ARRAY_BASE +
+			       (pa >> PAGE_SHIFT) * sizeof(struct page));
+}
+/* Is @pa in a bank of RAM? */
+bool phys_is_ram(paddr_t pa);
 static inline void *page_address(const struct page *page)
 {
 	return phys_to_virt(page_to_phys(page));

@@ -474,8 +474,8 @@ void kfree(void *object)
 
 	if (!object)
 		return;
+	debug_assert(phys_is_ram(direct_to_phys(object)));
 	page = phys_to_page(direct_to_phys(object));
-	debug_assert(page);
 	if (likely(page->flags & PAGE_FLAG_SLAB)) {
 		slab_free(&caches[page->slab_cache], object);
 	} else {

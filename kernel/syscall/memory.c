@@ -173,10 +173,23 @@ static int check_mmap(const struct mmap_call *call)
 	return err;
 }
 
+/* PROT_* of the ABI as PAGE_* of the page table. */
+static unsigned int page_bits_of(uint64_t prot)
+{
+	unsigned int bits = 0;
+
+	if (prot & PROT_READ)
+		bits |= PAGE_READ;
+	if (prot & PROT_WRITE)
+		bits |= PAGE_WRITE;
+	if (prot & PROT_EXEC)
+		bits |= PAGE_EXEC;
+	return bits;
+}
+
 static unsigned int vm_flags_of(const struct mmap_call *call)
 {
-	unsigned int flags =
-		(unsigned int)call->prot & (PAGE_READ | PAGE_WRITE | PAGE_EXEC);
+	unsigned int flags = page_bits_of((uint64_t)call->prot);
 
 	if (is_shared(call))
 		flags |= VM_SHARED;
@@ -355,8 +368,7 @@ long sys_mprotect(const struct syscall_args *a)
 		if (err)
 			return err;
 	}
-	return vm_protect(current_space(), start, size,
-			  prot & (PAGE_READ | PAGE_WRITE | PAGE_EXEC));
+	return vm_protect(current_space(), start, size, page_bits_of(prot));
 }
 
 /* ---- Advice and knowledge ------------------------------------------------------------ */

@@ -184,11 +184,6 @@ void page_put(struct page *page)
 {
 }
 
-paddr_t page_to_phys(const struct page *page)
-{
-	return 0;
-}
-
 size_t copy_to_user_partial(void __user *to, const void *from, size_t size)
 {
 	return 0;

@@ -197,12 +197,12 @@ static void count_page(struct residence *sum, pte_t pte)
 {
 	const uint64_t kib = PAGE_SIZE / 1024;
 	struct page *page = phys_to_page(pte_frame(pte));
-	unsigned int maps = page ? READ_ONCE(page->map_count) : 1;
+	unsigned int maps = READ_ONCE(page->map_count);
 	bool dirty = pte_bits(pte) & PAGE_DIRTY;
 
 	sum->resident += kib;
 	sum->proportional += kib / MAX(maps, 1u);
-	if (page && page->flags & PAGE_FLAG_ANON)
+	if (page->flags & PAGE_FLAG_ANON)
 		sum->anonymous += kib;
 	if (maps > 1)
 		*(dirty ? &sum->shared_dirty : &sum->shared_clean) += kib;

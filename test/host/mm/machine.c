@@ -30,6 +30,8 @@
 
 struct host_hart host_hart = { .num_harts = 1 };
 char host_ram[HOST_RAM_SIZE] __attribute__((aligned(2 << 20)));
+/* What no bank needs is poisoned, so that nobody looks at it. */
+char host_page_array[HOST_PAGE_ARRAY_SIZE] __attribute__((aligned(4096)));
 struct page_table kernel_page_table;
 unsigned int machine_flushes;
 
@@ -65,6 +67,15 @@ paddr_t pte_frame(pte_t pte)
 unsigned int pte_bits(pte_t pte)
 {
 	return pte & 0xff;
+}
+
+void page_array_map(vaddr_t va)
+{
+	assert(va >= (vaddr_t)host_page_array &&
+	       va < (vaddr_t)host_page_array + HOST_PAGE_ARRAY_SIZE);
+	ASAN_UNPOISON_MEMORY_REGION((void *)va, PAGE_SIZE);
+	/* As the machine does it: memory is taken for it. */
+	early_alloc_page();
 }
 
 static pte_t *table_alloc(void)
@@ -294,6 +305,7 @@ void machine_start(void)
 {
 	memset(host_ram, 0xa5, sizeof(host_ram));
 	ASAN_POISON_MEMORY_REGION(host_ram + BANK_SIZE, BANK_SIZE);
+	ASAN_POISON_MEMORY_REGION(host_page_array, HOST_PAGE_ARRAY_SIZE);
 	memory_add(HOST_RAM_START, BANK_SIZE);
 	memory_add(BANK_2, BANK_SIZE);
 	/* Overlapping, touching, out of order, and outside of RAM. */

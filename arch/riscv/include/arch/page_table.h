@@ -20,16 +20,21 @@
 #define USER_SPACE_END   0x4000000000UL
 #define USER_SPACE_START 0x10000UL
 
-/* Protection and facts of one mapped page. */
-#define PAGE_READ     1u
-#define PAGE_WRITE    2u
-#define PAGE_EXEC     4u
-#define PAGE_USER     8u
-#define PAGE_ACCESSED 16u
-#define PAGE_DIRTY    32u
-#define PAGE_DEVICE   64u
-/* Kept by software: mapped for write, but shared until first written. */
-#define PAGE_COW 128u
+/*
+ * Protection and facts of one mapped page. Generic code knows the names only:
+ * the values are those of the hardware's bits, so that an entry is put
+ * together without looking at each (proved in page_table.c).
+ */
+#define PAGE_READ     0x02u
+#define PAGE_WRITE    0x04u
+#define PAGE_EXEC     0x08u
+#define PAGE_USER     0x10u
+#define PAGE_ACCESSED 0x40u
+#define PAGE_DIRTY    0x80u
+/* Kept by software: may be written in principle, but is shared until then. */
+#define PAGE_COW 0x100u
+/* Device registers; their attributes come from the physical address (PMA). */
+#define PAGE_DEVICE 0x200u
 
 typedef uint64_t pte_t;
 
@@ -61,14 +66,40 @@ pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create);
 pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
 			size_t *count_out);
 
-pte_t pte_make(paddr_t frame, unsigned int page_bits);
-bool pte_present(pte_t pte);
-paddr_t pte_frame(pte_t pte);
-unsigned int pte_bits(pte_t pte);
+#define PTE_FACTS       0x3deu /* all of PAGE_* */
+#define PTE_PRESENT     0x01u
+#define PTE_FRAME_SHIFT 10 /* the frame's number begins here ... */
+#define PTE_ABOVE_FRAME 10 /* ... and this many bits lie above it */
+
+/* An entry that maps @frame. What may be written may be read. */
+static inline pte_t pte_make(paddr_t frame, unsigned int page_bits)
+{
+	/* A and D are set from the start: see page_table.c. */
+	page_bits |= PTE_PRESENT | PAGE_ACCESSED;
+	if (page_bits & PAGE_WRITE)
+		page_bits |= PAGE_READ | PAGE_DIRTY;
+	return frame >> PAGE_SHIFT << PTE_FRAME_SHIFT | page_bits;
+}
+
+static inline bool pte_present(pte_t pte)
+{
+	return pte & PTE_PRESENT;
+}
+
+static inline paddr_t pte_frame(pte_t pte)
+{
+	return pte << PTE_ABOVE_FRAME >> (PTE_ABOVE_FRAME + PTE_FRAME_SHIFT)
+						 << PAGE_SHIFT;
+}
+
+static inline unsigned int pte_bits(pte_t pte)
+{
+	return pte & PTE_FACTS;
+}
 
 /*
  * The address through which the kernel reaches user address @va: a walk to a
- * present user page that allows @write (and is not COW) or read. NULL: the
+ * present user page that allows @write or read. NULL: the
  * caller must have the fault handled first. Sets accessed (and dirty).
  * Caller holds the table's lock until it is done with the memory.
  */
@@ -107,6 +138,17 @@ volatile void *device_map(paddr_t pa, size_t size);
 /* RAM is visible to the kernel at a fixed distance: the direct map. */
 #define DIRECT_MAP_BASE 0xffffffc000000000UL
 #define DIRECT_MAP_SIZE 0x2000000000UL /* 128 GiB */
+
+/*
+ * The struct pages of all frames lie here in the order of the frames
+ * (kernel/mm/page.h); where there is no RAM, nothing is mapped.
+ */
+#define PAGE_ARRAY_BASE 0xffffffe400000000UL
+/*
+ * Boot, until memory_init() is done: make sure that memory (cleared) is mapped
+ * at @va, an address in the page array. Takes it from early_alloc_page().
+ */
+void page_array_map(vaddr_t va);
 
 /* @pa must be RAM below DIRECT_MAP_SIZE. */
 static inline void *phys_to_virt(paddr_t pa)

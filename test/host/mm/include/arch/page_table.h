@@ -68,6 +68,12 @@ void page_table_switch(struct page_table *table);
 #define DIRECT_MAP_SIZE 0x2000000000UL
 extern char host_ram[];
 
+/* The structs of these frames; whole pages, as many as memory.c asks for. */
+#define HOST_PAGE_ARRAY_SIZE (HOST_RAM_SIZE / 128)
+extern char host_page_array[];
+#define PAGE_ARRAY_BASE ((uintptr_t)host_page_array - HOST_RAM_START / 128)
+void page_array_map(vaddr_t va);
+
 static inline void *phys_to_virt(paddr_t pa)
 {
 	return host_ram + (pa - HOST_RAM_START);
