@@ -170,6 +170,7 @@ def run_image() -> Tree:
     our_programs(tree, 'demo', 'usr/bin')
     experiments(tree)
     our_programs(tree, 'bench', 'usr/bin')
+    our_programs(tree, 'course', 'usr/bin')
     applet_links(tree)
     return tree
 
