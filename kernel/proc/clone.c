@@ -185,15 +185,7 @@ static void give_settings(struct thread *child, uint64_t flags)
 {
 	struct thread *me = current();
 
-	child->sched.policy = me->sched.policy;
-	child->sched.rt_priority = me->sched.rt_priority;
-	child->sched.nice = me->sched.nice;
-	child->sched.affinity = me->sched.affinity;
-	if (me->sched.reset_on_fork) {
-		child->sched.policy = SCHED_NORMAL;
-		child->sched.rt_priority = 0;
-		child->sched.nice = MAX(me->sched.nice, 0);
-	}
+	sched_inherit(child, me);
 	child->signal_blocked = me->signal_blocked;
 	/* A stack can serve only one handler at a time. */
 	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM)

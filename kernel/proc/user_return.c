@@ -17,7 +17,7 @@ static void do_work(struct trap_frame *tf, unsigned int work)
 	if (work & WORK_KILL)
 		process_exit_thread(current_process()->exit_code);
 	if (work & WORK_RESCHEDULE)
-		schedule();
+		sched_return_to_user();
 	if (work & WORK_SIGNAL)
 		signal_deliver(tf);
 }

@@ -17,19 +17,23 @@
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
 
-void account_run_time(struct thread *thread, uint64_t now_ns,
-		      enum cpu_mode mode)
+void account_run_time(struct run_queue *rq, struct thread *thread,
+		      uint64_t now_ns, enum cpu_mode mode)
 {
 	uint64_t ran_ns = now_ns - thread->sched.started_ns;
 
+	/* Another hart did this after our caller had read the clock. */
+	if (unlikely((int64_t)ran_ns < 0))
+		return;
 	thread->sched.started_ns = now_ns;
 	thread->sched.run_ns += ran_ns;
 	if (mode == CPU_USER && thread->process)
 		thread->user_ns += ran_ns;
 	else
 		thread->system_ns += ran_ns;
-	if (sched_policy->account)
-		sched_policy->account(thread, ran_ns);
+	/* Not the idle thread, nor a real-time one. */
+	if (likely(thread->sched.kept_by == rq->policy))
+		rq->policy->account(rq, thread, ran_ns);
 }
 
 void sched_cpu_time(struct thread *thread, uint64_t *user_ns,
@@ -38,7 +42,7 @@ void sched_cpu_time(struct thread *thread, uint64_t *user_ns,
 	struct run_queue *rq = run_queue_lock_of(thread);
 
 	if (thread->sched.on_hart)
-		account_run_time(thread, clock_now_ns(), CPU_USER);
+		account_run_time(rq, thread, clock_now_ns(), CPU_USER);
 	*user_ns = thread->user_ns;
 	*system_ns = thread->system_ns;
 	run_queue_unlock(rq);

@@ -11,9 +11,15 @@
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/sched.h"
 
-static void rr_add(struct run_queue *rq, struct thread *thread, bool again)
+static void rr_init(struct run_queue *rq)
 {
-	list_push_back(&rq->ready, &thread->sched.node);
+	list_init(&rq->data.ready);
+}
+
+static void rr_add(struct run_queue *rq, struct thread *thread,
+		   enum add_reason reason)
+{
+	list_push_back(&rq->data.ready, &thread->sched.node);
 }
 
 static void rr_remove(struct run_queue *rq, struct thread *thread)
@@ -23,14 +29,22 @@ static void rr_remove(struct run_queue *rq, struct thread *thread)
 
 static struct thread *rr_pick(struct run_queue *rq)
 {
-	struct thread *first =
-		list_first(&rq->ready, struct thread, sched.node);
+	struct thread *first;
 
+	if (list_empty(&rq->data.ready))
+		return NULL;
+	first = list_first(&rq->data.ready, struct thread, sched.node);
 	list_remove(&first->sched.node);
 	return first;
 }
 
-static bool rr_is_better(const struct thread *thread,
+static struct thread *rr_spare(const struct run_queue *rq, uint64_t harts)
+{
+	return run_queue_first_allowed(&rq->data.ready, harts);
+}
+
+static bool rr_is_better(const struct run_queue *rq,
+			 const struct thread *thread,
 			 const struct thread *running)
 {
 	return false;
@@ -41,11 +55,19 @@ static uint64_t rr_quantum_ns(const struct thread *thread)
 	return SCHED_QUANTUM_NS;
 }
 
+static void rr_account(struct run_queue *rq, struct thread *thread,
+		       uint64_t ran_ns)
+{
+}
+
 const struct sched_policy round_robin_policy = {
 	.name = "rr",
+	.init = rr_init,
 	.add = rr_add,
 	.remove = rr_remove,
 	.pick = rr_pick,
+	.spare = rr_spare,
 	.is_better = rr_is_better,
 	.quantum_ns = rr_quantum_ns,
+	.account = rr_account,
 };

@@ -3,17 +3,24 @@
  * run_queue.c - the threads ready to run on one hart
  *
  * Idea: each hart owns one queue, so the common path takes no other hart's
- * lock. Real-time threads (sched(7)) are on a list of their own, sorted by
- * priority, and go first; all others are kept in order by the policy.
+ * lock. Real-time threads (sched(7)) have a queue of their own and go first
+ * (realtime.c); SCHED_IDLE threads go last; all others are kept in order by
+ * the policy.
+ *
+ * A SCHED_IDLE thread may hold a mutex that others wait for. So it goes last
+ * only when it is stopped on its way to user mode, where it holds nothing;
+ * else it waits among the others, with little weight, and is stopped when it
+ * gets to user mode (WORK_RESCHEDULE).
  *
  * Invariants
- *   R1  A thread is on a queue (sched.queued) only while its state is READY,
+ *   R1  A thread is on a queue (sched.queue) only while its state is READY,
  *       and READY threads are on a queue except for the moment in which
  *       sched_place() carries one to another hart.
  *   R2  thread.sched.hart names the queue whose lock guards the scheduler's
  *       fields of the thread; it changes under that lock.
  *   R3  The idle thread is never queued.
- *   R4  realtime is sorted by falling priority, equals in order of arrival.
+ *   R5  num_ready is the number of threads in the three queues.
+ *   R4 is realtime.c's, P1 and P2 are policy.h's.
  *
  * Locks: run_queue.lock, interrupts off. Nobody needs two at once.
  * Read: OSTEP ch. 7, ch. 10 (multi-CPU scheduling).
@@ -22,9 +29,8 @@
 #include "kernel/abi/sched.h"
 #include "kernel/sched/sched.h"
 
-static struct run_queue run_queues[MAX_HARTS];
+struct run_queue run_queues[MAX_HARTS];
 
-const struct sched_policy *sched_policy = &round_robin_policy;
 bool sched_preemptive = true;
 
 void run_queue_init(unsigned int hart_index, struct thread *idle)
@@ -32,24 +38,16 @@ void run_queue_init(unsigned int hart_index, struct thread *idle)
 	struct run_queue *rq = &run_queues[hart_index];
 
 	spin_init(&rq->lock, LOCK_RUN_QUEUE);
-	list_init(&rq->realtime);
-	list_init(&rq->ready);
+	rq->realtime.node = NULL;
+	list_init(&rq->background);
+	rq->policy = sched_first_policy();
+	rq->policy->init(rq);
 	rq->hart_index = hart_index;
 	rq->quantum_armed_ns = UINT64_MAX;
 	rq->idle = idle;
 	rq->current = idle;
 	idle->sched.hart = hart_index; /* R2 */
 	rq->online = true;
-}
-
-struct run_queue *run_queue_of(unsigned int hart_index)
-{
-	return &run_queues[hart_index];
-}
-
-struct run_queue *this_run_queue(void)
-{
-	return &run_queues[current()->sched.hart];
 }
 
 struct run_queue *run_queue_lock_of(struct thread *thread) UNCHECKED_LOCKING
@@ -70,72 +68,128 @@ void run_queue_unlock(struct run_queue *rq) UNCHECKED_LOCKING
 	spin_unlock(&rq->lock);
 }
 
-/*
- * Behind its equals; but a thread that was pushed aside by a better one, its
- * turn not being over, goes before them.
- */
-static void realtime_add(struct run_queue *rq, struct thread *thread,
-			 bool before_equals)
-{
-	struct thread *other;
-
-	list_for_each (other, &rq->realtime, sched.node) {
-		int order =
-			thread->sched.rt_priority - other->sched.rt_priority;
-
-		if (order > 0 || (order == 0 && before_equals))
-			break;
-	}
-	/* Before @other, which is the head itself at the end of the list. */
-	list_push_back(&other->sched.node, &thread->sched.node);
-}
-
-void run_queue_add(struct run_queue *rq, struct thread *thread, bool again)
+static enum ready_queue queue_for(const struct thread *thread)
 {
 	if (is_realtime(thread))
-		realtime_add(rq, thread, again && !thread->sched.turn_over);
+		return QUEUE_REALTIME;
+	if (unlikely(thread->sched.policy == SCHED_IDLE) &&
+	    thread->sched.at_user)
+		return QUEUE_BACKGROUND;
+	return QUEUE_POLICY;
+}
+
+static void policy_add(struct run_queue *rq, struct thread *thread,
+		       enum add_reason reason)
+{
+	policy_adopt(rq, thread);
+	rq->policy->add(rq, thread, reason);
+	if (unlikely(thread->sched.policy == SCHED_IDLE))
+		thread_set_work(thread, WORK_RESCHEDULE);
+}
+
+void run_queue_add(struct run_queue *rq, struct thread *thread,
+		   enum add_reason reason)
+{
+	enum ready_queue queue = queue_for(thread);
+
+	if (likely(queue == QUEUE_POLICY))
+		policy_add(rq, thread, reason);
+	else if (queue == QUEUE_REALTIME)
+		realtime_add(&rq->realtime, thread, reason == ADD_PREEMPTED);
 	else
-		sched_policy->add(rq, thread, again);
-	thread->sched.turn_over = false;
-	thread->sched.queued = true;
+		list_push_back(&rq->background, &thread->sched.node);
+	thread->sched.leaving = ADD_PREEMPTED;
+	thread->sched.at_user = false;
+	thread->sched.queue = queue;
 	rq->num_ready++;
 }
 
 void run_queue_remove(struct run_queue *rq, struct thread *thread)
 {
-	if (is_realtime(thread))
-		list_remove(&thread->sched.node);
+	if (thread->sched.queue == QUEUE_POLICY)
+		rq->policy->remove(rq, thread);
+	else if (thread->sched.queue == QUEUE_REALTIME)
+		realtime_remove(&rq->realtime, thread);
 	else
-		sched_policy->remove(rq, thread);
-	thread->sched.queued = false;
+		list_remove(&thread->sched.node);
+	thread->sched.queue = QUEUE_NONE;
 	rq->num_ready--;
+}
+
+static struct thread *pick_from_background(struct run_queue *rq)
+{
+	struct thread *first =
+		list_first(&rq->background, struct thread, sched.node);
+
+	list_remove(&first->sched.node);
+	return first;
 }
 
 struct thread *run_queue_pick(struct run_queue *rq)
 {
-	struct thread *first;
+	struct thread *first = NULL;
 
 	if (rq->num_ready == 0)
 		return NULL;
-	if (list_empty(&rq->realtime)) {
-		first = sched_policy->pick(rq);
-	} else {
-		first = list_first(&rq->realtime, struct thread, sched.node);
-		list_remove(&first->sched.node);
-	}
-	first->sched.queued = false;
+	if (unlikely(rq->realtime.node))
+		first = realtime_pick(&rq->realtime);
+	else
+		first = rq->policy->pick(rq);
+	if (unlikely(!first))
+		first = pick_from_background(rq);
+	first->sched.queue = QUEUE_NONE;
 	rq->num_ready--;
 	return first;
 }
 
-bool run_queue_is_better(const struct thread *thread,
+struct thread *run_queue_first_allowed(const struct list_head *list,
+				       uint64_t harts)
+{
+	struct thread *thread;
+
+	list_for_each (thread, list, sched.node) {
+		if (thread->sched.affinity & harts)
+			return thread;
+	}
+	return NULL;
+}
+
+struct thread *run_queue_spare(const struct run_queue *rq, uint64_t harts)
+{
+	struct thread *thread = realtime_spare(&rq->realtime, harts);
+
+	if (!thread)
+		thread = rq->policy->spare(rq, harts);
+	if (!thread)
+		thread = run_queue_first_allowed(&rq->background, harts);
+	return thread;
+}
+
+uint64_t run_queue_quantum_of_others(const struct thread *thread)
+{
+	if (thread->sched.policy == SCHED_FIFO)
+		return 0;
+	return is_realtime(thread) ? SCHED_RR_QUANTUM_NS : SCHED_QUANTUM_NS;
+}
+
+/* 1..99 real time, 0 the policy's, -1 SCHED_IDLE. */
+static int rank_of(const struct thread *thread)
+{
+	return thread->sched.policy == SCHED_IDLE ? -1
+						  : thread->sched.rt_priority;
+}
+
+bool run_queue_is_better(const struct run_queue *rq,
+			 const struct thread *thread,
 			 const struct thread *running)
 {
-	int priority = thread->sched.rt_priority;
+	int rank = rank_of(thread), other = rank_of(running);
 
-	if (priority != running->sched.rt_priority)
-		return priority > running->sched.rt_priority;
-	return priority == 0 && sched_policy->is_better(thread, running);
+	if (rank != other)
+		return rank > other;
+	/* Seen by another policy last: compare when it comes back. */
+	return rank == 0 && running->sched.kept_by == rq->policy &&
+	       rq->policy->is_better(rq, thread, running);
 }
 
 struct run_queue *run_queue_choose(struct run_queue *rq,

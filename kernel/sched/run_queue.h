@@ -6,19 +6,23 @@
  */
 #pragma once
 
+#include "kernel/abi/sched.h"
 #include "kernel/sched/policy.h"
+#include "kernel/sched/realtime.h"
 #include "kernel/sched/thread.h"
 
 struct run_queue {
 	struct spinlock lock; /* rank LOCK_RUN_QUEUE, interrupts off */
 
 	/* Under lock. */
-	struct list_head realtime; /* SCHED_FIFO/RR, best first (R4) */
-	struct list_head ready;    /* the others, in the policy's order */
-	unsigned int num_ready;    /* on both lists */
-	struct thread *current;    /* on the hart now */
-	struct thread *idle;       /* runs when nobody is ready; fixed */
-	struct thread *left;       /* switched away from; finish_switch() */
+	unsigned int num_ready;  /* in all three queues */
+	struct rb_root realtime; /* SCHED_FIFO/RR: first */
+	const struct sched_policy *policy;
+	union policy_queue data;     /* of that policy */
+	struct list_head background; /* SCHED_IDLE: last */
+	struct thread *current;      /* on the hart now */
+	struct thread *idle;         /* runs when nobody is ready; fixed */
+	struct thread *left;         /* switched away from; finish_switch() */
 	struct vm_space
 		*borrowed; /* page table in use while current has none */
 	uint64_t num_switches;
@@ -27,32 +31,84 @@ struct run_queue {
 	 * UINT64_MAX: it does not. May be early (see schedule.c), never late.
 	 */
 	uint64_t quantum_armed_ns;
+	uint64_t balance_ns;       /* when to look at the other harts again */
+	unsigned int balance_next; /* ... the one looked at last */
 
 	/* Fixed after boot. */
 	unsigned int hart_index;
 	bool online; /* the hart runs threads */
 };
 
-extern const struct sched_policy *sched_policy; /* fixed after boot */
 extern bool sched_preemptive; /* false: boot argument preempt=none */
 
 void run_queue_init(unsigned int hart_index, struct thread *idle);
-struct run_queue *run_queue_of(unsigned int hart_index);
+
+extern struct run_queue run_queues[MAX_HARTS];
+static inline struct run_queue *run_queue_of(unsigned int hart_index)
+{
+	return &run_queues[hart_index];
+}
 
 /* The queue of this hart; interrupts off. */
-struct run_queue *this_run_queue(void);
+static inline struct run_queue *this_run_queue(void)
+{
+	return &run_queues[current()->sched.hart];
+}
 /* Lock the queue that guards @thread now, and return it. */
 struct run_queue *run_queue_lock_of(struct thread *thread);
 void run_queue_unlock(struct run_queue *rq);
 
-/* Put a READY thread in its place. @again: it was running until now. */
-void run_queue_add(struct run_queue *rq, struct thread *thread, bool again);
+/* Put a READY thread in its place. */
+void run_queue_add(struct run_queue *rq, struct thread *thread,
+		   enum add_reason reason);
 void run_queue_remove(struct run_queue *rq, struct thread *thread);
 /* Take off the one to run next; NULL: nobody is ready. */
 struct thread *run_queue_pick(struct run_queue *rq);
+/*
+ * In one step, add the running thread @prev, which is RUNNING still, and pick;
+ * for the usual case, that both are the policy's business.
+ */
+static inline bool run_queue_can_exchange(const struct run_queue *rq,
+					  const struct thread *prev)
+{
+	return prev->sched.kept_by == rq->policy && rq->policy->exchange &&
+	       !rq->realtime.node && prev->sched.policy != SCHED_IDLE &&
+	       rq->num_ready && rq->online &&
+	       (prev->sched.affinity & BIT(rq->hart_index));
+}
+static inline struct thread *run_queue_exchange(struct run_queue *rq,
+						struct thread *prev)
+{
+	enum add_reason reason = prev->sched.leaving;
+	struct thread *next = rq->policy->exchange(rq, prev, reason);
+
+	prev->sched.leaving = ADD_PREEMPTED;
+	prev->sched.at_user = false;
+	prev->sched.queue = QUEUE_POLICY;
+	next->sched.queue = QUEUE_NONE;
+	return next;
+}
+/*
+ * A ready thread that could as well run on another hart, one of @harts: the
+ * one that would be picked first. It stays on the queue. NULL: there is none.
+ */
+struct thread *run_queue_spare(const struct run_queue *rq, uint64_t harts);
 /* Should @thread, now ready, have the hart instead of @running? */
-bool run_queue_is_better(const struct thread *thread,
+bool run_queue_is_better(const struct run_queue *rq,
+			 const struct thread *thread,
 			 const struct thread *running);
+/* For policies that keep a list: the first on it that may run on @harts. */
+struct thread *run_queue_first_allowed(const struct list_head *list,
+				       uint64_t harts);
+/* How long @thread may run from now on; 0: for ever (SCHED_FIFO). */
+uint64_t run_queue_quantum_of_others(const struct thread *thread);
+static inline uint64_t run_queue_quantum(const struct run_queue *rq,
+					 const struct thread *thread)
+{
+	if (likely(thread->sched.kept_by == rq->policy))
+		return rq->policy->quantum_ns(thread);
+	return run_queue_quantum_of_others(thread);
+}
 /* Where @thread may run: @rq if possible, else an allowed hart's. */
 struct run_queue *run_queue_choose(struct run_queue *rq,
 				   const struct thread *thread);
@@ -66,12 +122,35 @@ static inline bool is_realtime(const struct thread *thread)
  * READY, on no queue, not on a hart: put @thread on an allowed queue and tell
  * that hart. @rq (locked) guards the thread and is unlocked.
  */
-void sched_place(struct run_queue *rq, struct thread *thread, bool again);
+void sched_place(struct run_queue *rq, struct thread *thread,
+		 enum add_reason reason);
+/* The same, but on @target, whether that is a good place or not. */
+void sched_place_on(struct run_queue *target, struct run_queue *rq,
+		    struct thread *thread, enum add_reason reason);
+
+/* policy.c: the policy that a queue begins with: sched=NAME, or fair. */
+const struct sched_policy *sched_first_policy(void);
+/* The policy's data in @thread become those of @rq's policy (P1). */
+static inline void policy_adopt(const struct run_queue *rq,
+				struct thread *thread)
+{
+	if (likely(thread->sched.kept_by == rq->policy))
+		return;
+	thread->sched.kept_by = rq->policy;
+	thread->sched.data = (union policy_thread){ 0 };
+}
+
+/* balance.c, from the tick: perhaps give a thread to another hart. */
+void balance(struct run_queue *rq, uint64_t now_ns);
+/* How often a hart with ready threads looks at the others. */
+#define BALANCE_NS (20 * NSEC_PER_MSEC)
 
 /* account.c: charge the time since the last call to @thread; rq locked. */
 enum cpu_mode { CPU_USER, CPU_SYSTEM };
-void account_run_time(struct thread *thread, uint64_t now_ns,
-		      enum cpu_mode mode);
+void account_run_time(struct run_queue *rq, struct thread *thread,
+		      uint64_t now_ns, enum cpu_mode mode);
+/* weight.c: after a change of nice or policy. The thread is on no queue. */
+void sched_update_weight(struct sched_entity *entity);
 /* load.c: the averages, every five seconds. */
 void load_start(void);
 /* thread.c: the slab. */

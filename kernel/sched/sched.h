@@ -2,7 +2,7 @@
 /*
  * sched.h - who runs next
  *
- * One run queue per hart. The policy (round robin at first) is behind struct
+ * One run queue per hart. The policy (fair.c at first) is behind struct
  * sched_policy, one file each. Read: OSTEP ch. 7 (scheduling).
  */
 #pragma once
@@ -11,8 +11,10 @@
 
 struct run_queue;
 
-/* The quantum of round robin. */
+/* The quantum of round robin, stride and lottery; and of SCHED_IDLE. */
 #define SCHED_QUANTUM_NS (10 * NSEC_PER_MSEC)
+/* That of SCHED_RR: sched_rr_get_interval(2). */
+#define SCHED_RR_QUANTUM_NS (100 * NSEC_PER_MSEC)
 
 /* Called once on the boot hart: the running code becomes its idle thread. */
 void sched_init(void);
@@ -38,6 +40,9 @@ void schedule(void);
 
 /* Give the rest of the quantum away: sched_yield(2). */
 void sched_yield(void);
+
+/* schedule(), for a thread on its way to user mode, which holds nothing. */
+void sched_return_to_user(void);
 
 /* From the timer interrupt: account, and ask for schedule() when due. */
 void sched_tick(uint64_t now_ns);
@@ -83,10 +88,22 @@ void sched_cpu_time(struct thread *thread, uint64_t *user_ns,
  */
 void sched_forget_space(struct vm_space *space);
 /* How long @thread may run at a stretch while others are ready; 0: for ever. */
-uint64_t sched_quantum_of(const struct thread *thread);
-/* "rr": the policy chosen by the boot argument sched=NAME. */
-const char *sched_policy_name(void);
+uint64_t sched_quantum_of(struct thread *thread);
+/*
+ * The policies, and choosing one for all harts (policy.c). The i-th name; NULL
+ * after the last one.
+ */
+const char *sched_policy_name(unsigned int i);
+/* The one in use: "fair". */
+const char *sched_policy_in_use(void);
+/*
+ * Give all ready threads to policy @name; what the old one knew of them is
+ * forgotten. Returns 0 or -EINVAL. Context: thread, may sleep.
+ */
+int sched_choose_policy(const char *name);
 /* Change how @thread is scheduled; it may run or wait meanwhile. */
 void sched_set_policy(struct thread *thread, int policy, int rt_priority);
+/* @child, not started, is scheduled like its parent: fork(2), sched(7). */
+void sched_inherit(struct thread *child, const struct thread *parent);
 void sched_set_nice(struct thread *thread, int nice);
 void sched_set_affinity(struct thread *thread, uint64_t harts);

@@ -31,7 +31,6 @@
 #include <arch/thread.h>
 #include "kernel/abi/sched.h"
 #include "kernel/arch_entry.h"
-#include "kernel/debug/log.h"
 #include "kernel/lib/boot_args.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/vm_space.h"
@@ -42,11 +41,12 @@
 
 /* ---- The quantum --------------------------------------------------------- */
 
-static uint64_t quantum_end(const struct thread *thread, uint64_t now_ns)
+static uint64_t quantum_end(const struct run_queue *rq,
+			    const struct thread *thread, uint64_t now_ns)
 {
-	if (thread->sched.policy == SCHED_FIFO)
-		return UINT64_MAX;
-	return now_ns + sched_policy->quantum_ns(thread);
+	uint64_t quantum_ns = run_queue_quantum(rq, thread);
+
+	return quantum_ns ? now_ns + quantum_ns : UINT64_MAX;
 }
 
 /* Have the timer stop the running thread, if there is a reason to. */
@@ -69,14 +69,15 @@ void sched_tick(uint64_t now_ns)
 
 	spin_lock(&rq->lock);
 	rq->quantum_armed_ns = UINT64_MAX;
-	account_run_time(me, now_ns,
+	account_run_time(rq, me, now_ns,
 			 arch_trap_from_user() ? CPU_USER : CPU_SYSTEM);
 	if (now_ns >= me->sched.quantum_end_ns && me != rq->idle) {
-		me->sched.turn_over = true;
-		me->sched.quantum_end_ns = quantum_end(me, now_ns);
+		me->sched.leaving = ADD_TURN_OVER;
+		me->sched.quantum_end_ns = quantum_end(rq, me, now_ns);
 		if (rq->num_ready > 0 && sched_preemptive)
 			thread_set_work(me, WORK_RESCHEDULE);
 	}
+	balance(rq, now_ns);
 	arm_quantum(rq);
 	spin_unlock(&rq->lock);
 }
@@ -105,7 +106,7 @@ static void switch_to(struct run_queue *rq, struct thread *prev,
 	next->state = THREAD_RUNNING;
 	next->sched.on_hart = true;
 	next->sched.started_ns = now_ns;
-	next->sched.quantum_end_ns = quantum_end(next, now_ns);
+	next->sched.quantum_end_ns = quantum_end(rq, next, now_ns);
 	rq->current = next;
 	rq->left = prev;
 	rq->num_switches++;
@@ -133,9 +134,9 @@ void finish_switch(void) UNCHECKED_LOCKING
 		lock_check_acquire(&rq->lock, rq->lock.rank);
 	arch_thread_arrive(current());
 	prev->sched.on_hart = false;
-	if (prev->state == THREAD_READY && !prev->sched.queued &&
+	if (prev->state == THREAD_READY && !prev->sched.queue &&
 	    prev != rq->idle)
-		sched_place(rq, prev, true); /* may not stay on this hart */
+		sched_place(rq, prev, ADD_MOVED); /* may not stay here */
 	else
 		run_queue_unlock(rq);
 	interrupts_off_leave();
@@ -146,19 +147,32 @@ void finish_switch(void) UNCHECKED_LOCKING
 	}
 }
 
-/* RUNNING -> READY, or off to sleep: what becomes of who calls schedule(). */
-static void put_aside(struct run_queue *rq, struct thread *prev)
+/* Who runs after @prev, which goes to sleep. */
+static struct thread *next_after_sleeper(struct run_queue *rq,
+					 struct thread *prev)
 {
-	if (READ_ONCE(prev->state) != THREAD_RUNNING) {
-		prev->sched.switches_voluntary++;
-		if (prev == rq->idle) /* boot code that waits */
-			prev->state = THREAD_READY;
-		return;
-	}
+	struct thread *next = run_queue_pick(rq);
+
+	prev->sched.switches_voluntary++;
+	if (unlikely(prev == rq->idle)) /* boot code that waits */
+		prev->state = THREAD_READY;
+	return next ? next : rq->idle;
+}
+
+/* RUNNING -> READY. Who runs after @prev; it may be @prev again. */
+static struct thread *next_after_ready(struct run_queue *rq,
+				       struct thread *prev)
+{
+	struct thread *next;
+
 	prev->sched.switches_forced++;
 	prev->state = THREAD_READY;
+	if (likely(run_queue_can_exchange(rq, prev)))
+		return run_queue_exchange(rq, prev);
 	if (prev != rq->idle && run_queue_choose(rq, prev) == rq)
-		run_queue_add(rq, prev, true);
+		run_queue_add(rq, prev, prev->sched.leaving);
+	next = run_queue_pick(rq);
+	return next ? next : rq->idle;
 }
 
 void schedule(void) UNCHECKED_LOCKING
@@ -174,20 +188,20 @@ void schedule(void) UNCHECKED_LOCKING
 	spin_lock(&rq->lock);
 
 	now_ns = clock_now_ns();
-	account_run_time(prev, now_ns, CPU_USER);
+	account_run_time(rq, prev, now_ns, CPU_USER);
 	if (thread_has_work(prev, WORK_RESCHEDULE))
 		thread_clear_work(prev, WORK_RESCHEDULE);
 
-	put_aside(rq, prev);
-	next = run_queue_pick(rq);
-	if (!next)
-		next = rq->idle;
+	if (READ_ONCE(prev->state) == THREAD_RUNNING)
+		next = next_after_ready(rq, prev);
+	else
+		next = next_after_sleeper(rq, prev);
 	if (next != prev) {
 		switch_to(rq, prev, next, now_ns);
 		return;
 	}
 	prev->state = THREAD_RUNNING;
-	prev->sched.quantum_end_ns = quantum_end(prev, now_ns);
+	prev->sched.quantum_end_ns = quantum_end(rq, prev, now_ns);
 	arm_quantum(rq);
 	run_queue_unlock(rq);
 	interrupts_off_leave();
@@ -195,8 +209,15 @@ void schedule(void) UNCHECKED_LOCKING
 
 void sched_yield(void)
 {
-	current()->sched.turn_over = true;
+	current()->sched.leaving = ADD_YIELDED;
 	schedule();
+}
+
+void sched_return_to_user(void)
+{
+	current()->sched.at_user = true;
+	schedule();
+	current()->sched.at_user = false;
 }
 
 void sched_preempt(void)
@@ -223,7 +244,7 @@ static void tell_hart(struct run_queue *rq, struct thread *thread)
 	}
 	if (!sched_preemptive)
 		return;
-	if (run_queue_is_better(thread, running))
+	if (run_queue_is_better(rq, thread, running))
 		thread_set_work(running, WORK_RESCHEDULE);
 	else if (rq->quantum_armed_ns != UINT64_MAX)
 		return;
@@ -233,11 +254,10 @@ static void tell_hart(struct run_queue *rq, struct thread *thread)
 		arch_send_ipi(rq->hart_index);
 }
 
-void sched_place(struct run_queue *rq, struct thread *thread,
-		 bool again) UNCHECKED_LOCKING
+static inline void place(struct run_queue *target, struct run_queue *rq,
+			 struct thread *thread,
+			 enum add_reason reason) UNCHECKED_LOCKING
 {
-	struct run_queue *target = run_queue_choose(rq, thread);
-
 	thread->state = THREAD_READY;
 	if (target != rq) {
 		/* From here on target's lock guards it (R2). */
@@ -245,9 +265,21 @@ void sched_place(struct run_queue *rq, struct thread *thread,
 		run_queue_unlock(rq);
 		spin_lock(&target->lock);
 	}
-	run_queue_add(target, thread, again);
+	run_queue_add(target, thread, reason);
 	tell_hart(target, thread);
 	run_queue_unlock(target);
+}
+
+void sched_place(struct run_queue *rq, struct thread *thread,
+		 enum add_reason reason) UNCHECKED_LOCKING
+{
+	place(run_queue_choose(rq, thread), rq, thread, reason);
+}
+
+void sched_place_on(struct run_queue *target, struct run_queue *rq,
+		    struct thread *thread, enum add_reason reason)
+{
+	place(target, rq, thread, reason);
 }
 
 void sched_start(struct thread *thread) UNCHECKED_LOCKING
@@ -259,7 +291,7 @@ void sched_start(struct thread *thread) UNCHECKED_LOCKING
 	rq = this_run_queue();
 	thread->sched.hart = rq->hart_index;
 	spin_lock(&rq->lock);
-	sched_place(rq, thread, false);
+	sched_place(rq, thread, ADD_NEW);
 	interrupts_off_leave();
 }
 
@@ -295,7 +327,7 @@ bool sched_wake(struct thread *thread, unsigned int states) UNCHECKED_LOCKING
 	if (thread->sched.on_hart) {
 		woken = call_back(thread, states);
 	} else if (thread->state & states) {
-		sched_place(rq, thread, false);
+		sched_place(rq, thread, ADD_WOKEN);
 		return true;
 	} else {
 		woken = false;
@@ -383,35 +415,12 @@ void sched_sleep_ns(uint64_t duration_ns)
 
 /* ---- Boot and idling ----------------------------------------------------- */
 
-static void choose_policy(void)
-{
-	static const struct sched_policy *const policies[] = {
-		&round_robin_policy,
-	};
-	const char *name = boot_arg("sched");
-	const char *preempt = boot_arg("preempt");
-
-	sched_preemptive = !preempt || strcmp(preempt, "none") != 0;
-	for (unsigned int i = 0; name && i < ARRAY_SIZE(policies); i++) {
-		if (strcmp(name, policies[i]->name) == 0) {
-			sched_policy = policies[i];
-			return;
-		}
-	}
-	if (name)
-		log_warning("sched: no policy \"%s\", using %s", name,
-			    sched_policy->name);
-}
-
-const char *sched_policy_name(void)
-{
-	return sched_policy->name;
-}
-
 void sched_init(void)
 {
 	struct thread *idle = current();
+	const char *preempt = boot_arg("preempt");
 
+	sched_preemptive = !preempt || strcmp(preempt, "none") != 0;
 	threads_init();
 	idle->state = THREAD_RUNNING;
 	idle->sched.on_hart = true;
@@ -420,7 +429,6 @@ void sched_init(void)
 	refcount_init(&idle->refs, 1);
 	strcopy(idle->name, "idle", sizeof(idle->name));
 	run_queue_init(arch_hart_index(), idle);
-	choose_policy();
 }
 
 void sched_idle(void)

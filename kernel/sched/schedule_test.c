@@ -2,6 +2,7 @@
 /*
  * schedule_test.c - switching, yielding, priorities, quanta, sleeping
  */
+#include "kernel/abi/errno.h"
 #include "kernel/abi/sched.h"
 #include "kernel/debug/ktest.h"
 #include "kernel/lib/string.h"
@@ -60,14 +61,19 @@ static void three_turns(void *letter)
 	finish();
 }
 
+/* The order of equals is round robin's promise, not every policy's. */
 KTEST(sched_yield_takes_turns)
 {
+	const char *in_use = sched_policy_in_use();
+
+	KTEST_EQUAL(sched_choose_policy("rr"), 0);
 	begin();
 	start('a', three_turns, 0);
 	start('b', three_turns, 0);
 	start('c', three_turns, 0);
 	wait_for_all();
 	KTEST_EQUAL(strcmp(trail, "abcabcabc"), 0);
+	KTEST_EQUAL(sched_choose_policy(in_use), 0);
 }
 
 KTEST(sched_realtime_goes_first_by_priority)
@@ -121,4 +127,22 @@ KTEST(sched_dead_threads_give_their_memory_back)
 		wait_for_all();
 	}
 	KTEST_EQUAL(running, 0);
+}
+
+KTEST(sched_policies_change_while_threads_run)
+{
+	const char *in_use = sched_policy_in_use();
+	const char *name;
+
+	KTEST_EQUAL(sched_choose_policy("none of them"), -EINVAL);
+	for (unsigned int i = 0; (name = sched_policy_name(i)); i++) {
+		begin();
+		for (char letter = 'a'; letter <= 'e'; letter++)
+			start(letter, three_turns, letter == 'c');
+		KTEST_EQUAL(sched_choose_policy(name), 0);
+		KTEST_EQUAL(strcmp(sched_policy_in_use(), name), 0);
+		wait_for_all();
+		KTEST_EQUAL(steps, 15);
+	}
+	KTEST_EQUAL(sched_choose_policy(in_use), 0);
 }

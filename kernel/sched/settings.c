@@ -22,7 +22,7 @@ static void put_in_place(struct run_queue *rq, struct thread *thread,
 			 bool was_queued) UNCHECKED_LOCKING
 {
 	if (was_queued) {
-		sched_place(rq, thread, true);
+		sched_place(rq, thread, ADD_MOVED);
 		return;
 	}
 	if (thread->sched.on_hart)
@@ -34,7 +34,7 @@ static struct run_queue *take_out(struct thread *thread, bool *was_queued)
 {
 	struct run_queue *rq = run_queue_lock_of(thread);
 
-	*was_queued = thread->sched.queued;
+	*was_queued = thread->sched.queue != QUEUE_NONE;
 	if (*was_queued)
 		run_queue_remove(rq, thread);
 	return rq;
@@ -47,6 +47,10 @@ void sched_set_policy(struct thread *thread, int policy, int rt_priority)
 
 	thread->sched.policy = policy;
 	thread->sched.rt_priority = rt_priority;
+	thread->sched.kept_by = NULL; /* P2: by nobody while it is real time */
+	if (rt_priority == 0)
+		policy_adopt(rq, thread);
+	sched_update_weight(&thread->sched);
 	put_in_place(rq, thread, was_queued);
 }
 
@@ -56,6 +60,7 @@ void sched_set_nice(struct thread *thread, int nice)
 	struct run_queue *rq = take_out(thread, &was_queued);
 
 	thread->sched.nice = nice;
+	sched_update_weight(&thread->sched);
 	put_in_place(rq, thread, was_queued);
 }
 
@@ -68,9 +73,27 @@ void sched_set_affinity(struct thread *thread, uint64_t harts)
 	put_in_place(rq, thread, was_queued);
 }
 
-uint64_t sched_quantum_of(const struct thread *thread)
+void sched_inherit(struct thread *child, const struct thread *parent)
 {
-	if (thread->sched.policy == SCHED_FIFO)
-		return 0;
-	return sched_policy->quantum_ns(thread);
+	struct sched_entity *its = &child->sched;
+
+	its->policy = parent->sched.policy;
+	its->rt_priority = parent->sched.rt_priority;
+	its->nice = parent->sched.nice;
+	its->affinity = parent->sched.affinity;
+	if (parent->sched.reset_on_fork) {
+		its->policy = SCHED_NORMAL;
+		its->rt_priority = 0;
+		its->nice = MAX(its->nice, 0);
+	}
+	sched_update_weight(its);
+}
+
+uint64_t sched_quantum_of(struct thread *thread)
+{
+	struct run_queue *rq = run_queue_lock_of(thread);
+	uint64_t quantum_ns = run_queue_quantum(rq, thread);
+
+	run_queue_unlock(rq);
+	return quantum_ns;
 }

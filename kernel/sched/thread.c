@@ -47,6 +47,7 @@ static struct thread *thread_create(const char *name, void (*first)(void *))
 	refcount_init(&thread->refs, 1);
 	strcopy(thread->name, name, sizeof(thread->name));
 	thread->sched.affinity = UINT64_MAX;
+	sched_update_weight(&thread->sched);
 	list_init(&thread->sched.node);
 	list_init(&thread->process_node);
 	list_init(&thread->signal_queue);

@@ -25,6 +25,7 @@
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/refcount.h"
 #include "kernel/sched/current.h"
+#include "kernel/sched/policy.h"
 #include "kernel/sync/spinlock.h"
 #include "kernel/trace/thread.h"
 
@@ -61,6 +62,14 @@ enum thread_state {
 
 #define THREAD_NAME_SIZE 16 /* TASK_COMM_LEN: prctl(2) PR_SET_NAME */
 
+/* On which of a hart's queues a READY thread is. */
+enum ready_queue {
+	QUEUE_NONE,
+	QUEUE_REALTIME,   /* SCHED_FIFO and SCHED_RR: first */
+	QUEUE_POLICY,     /* kept in order by rq->policy */
+	QUEUE_BACKGROUND, /* SCHED_IDLE: when nobody else is ready */
+};
+
 /* The scheduler's view; fields under the run queue's lock. */
 struct sched_entity {
 	struct list_head node; /* on a run queue while READY */
@@ -68,17 +77,22 @@ struct sched_entity {
 	int policy;            /* SCHED_*: sched(7) */
 	int rt_priority;       /* 1..99 under SCHED_FIFO/RR, else 0 */
 	int nice;              /* -20..19 */
+	unsigned int weight;   /* what nice and policy mean: weight.c */
 	bool reset_on_fork;    /* children get the defaults: sched(7) */
 	uint64_t affinity;     /* bit h: may run on hart_index h */
 	uint64_t quantum_end_ns;
-	uint64_t vruntime;   /* for fair policies */
 	uint64_t started_ns; /* when it got the hart */
 	uint64_t run_ns;     /* all it ever ran */
 	uint64_t switches_voluntary;
 	uint64_t switches_forced;
-	bool queued;      /* on its hart's run queue */
-	bool turn_over;   /* yielded or used up: goes behind its equals */
-	bool on_hart;     /* registers live on a hart, not in the context */
+	enum ready_queue queue;  /* where it is while READY */
+	enum add_reason leaving; /* how it will give the hart away */
+	bool at_user; /* was on its way to user mode, holding nothing */
+	bool on_hart; /* registers live on a hart, not in the context */
+
+	/* The policy's own, all 0 when it sees the thread first (P1). */
+	const struct sched_policy *kept_by; /* whose data this is */
+	union policy_thread data;
 };
 
 struct thread {

@@ -15,6 +15,8 @@ enum lock_rank {
 	/* An open file's offset: held over the whole read or write. Two files
 	 * (copy): by address. */
 	LOCK_FILE = 1,
+	/* Changing the scheduling policy; takes nothing but run queues. */
+	LOCK_SCHED_POLICY,
 	/* One per file system: directory moves; before inodes. */
 	LOCK_RENAME,
 	/* The mount tree; a mount looks up inside. */

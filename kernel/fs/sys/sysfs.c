@@ -6,6 +6,8 @@
  * what is the beginning of a longer path. An inode remembers its path. That is
  * slow for a big tree and plain for one of a few dozen files.
  *
+ * A few files can be written: one write is one setting.
+ *
  * Locks: none; the list is complete before the first mount.
  * Source: sysfs(5); Linux, Documentation/ABI/{stable,testing}/sysfs-*.
  */
@@ -35,6 +37,9 @@ struct sys_entry {
 	/* Writes the text into @buf and returns its length. */
 	int (*show)(const struct sys_entry *entry, char *buf, size_t size);
 	unsigned int number; /* for show */
+	/* Takes what was written, ended by NUL, without the last newline.
+	 * Returns 0 or an error. NULL: the file cannot be written. */
+	int (*store)(const struct sys_entry *entry, const char *text);
 };
 
 static struct list_head entries = LIST_HEAD_INIT(entries);
@@ -131,6 +136,26 @@ static int show_console(const struct sys_entry *entry, char *buf, size_t size)
 	return format_string(buf, size, "%s\n", port ? port->name : "");
 }
 
+/* "[fair] rr mlfq": all policies, the one in use in brackets. */
+static int show_sched_policy(const struct sys_entry *entry, char *buf,
+			     size_t size)
+{
+	const char *in_use = sched_policy_in_use();
+	const char *name;
+	int len = 0;
+
+	for (unsigned int i = 0; (name = sched_policy_name(i)); i++)
+		len += format_string(buf + len, size - (size_t)len,
+				     strcmp(name, in_use) ? "%s%s" : "%s[%s]",
+				     len ? " " : "", name);
+	return len + format_string(buf + len, size - (size_t)len, "\n");
+}
+
+static int store_sched_policy(const struct sys_entry *entry, const char *text)
+{
+	return sched_choose_policy(text);
+}
+
 /* clang-format off */
 static struct sys_entry fixed_entries[] = {
 	{ .path = "block/" },
@@ -167,6 +192,8 @@ static struct sys_entry fixed_entries[] = {
 	{ .path = "kernel/mm/transparent_hugepage/enabled",
 	  .text = "always madvise [never]\n" },
 	{ .path = "kernel/mm/transparent_hugepage/hpage_pmd_size", .text = "2097152\n" },
+	{ .path = "kernel/sched/policy", .show = show_sched_policy,
+	  .store = store_sched_policy },
 	{ .path = "module/" },
 	{ .path = "power/" },
 };
@@ -209,13 +236,15 @@ static struct inode *make_inode(struct super_block *sb,
 				const struct sys_node *dir, const char *name,
 				size_t len, const struct sys_entry *entry)
 {
+	uint32_t mode = !entry         ? S_IFDIR | 0755
+			: entry->store ? S_IFREG | 0644
+				       : S_IFREG | 0444;
 	size_t dir_len = dir && dir->len ? dir->len + 1 : 0;
 	struct sys_node *node = kmalloc(sizeof(*node) + dir_len + len + 1);
 	struct inode *inode = NULL;
 
 	if (node)
-		inode = inode_create(sb, NULL,
-				     entry ? S_IFREG | 0444 : S_IFDIR | 0755);
+		inode = inode_create(sb, NULL, mode);
 	if (!inode) {
 		kfree(node);
 		return NULL;
@@ -337,6 +366,38 @@ static ssize_t text_read(struct file *file, struct io_buf *io, loff_t *pos)
 	return done;
 }
 
+/* A write is one setting, whole. */
+static ssize_t text_write(struct file *file, struct io_buf *io, loff_t *pos)
+{
+	const struct sys_node *node = file->inode->data;
+	size_t size = io->left;
+	char text[64];
+	int err;
+
+	if (!node->entry->store)
+		return -EIO;
+	if (size == 0)
+		return 0;
+	if (size >= sizeof(text))
+		return -EINVAL;
+	if (io_copy_from(io, text, size) != size)
+		return -EFAULT;
+	text[size] = '\0';
+	if (text[size - 1] == '\n')
+		text[size - 1] = '\0';
+	err = node->entry->store(node->entry, text);
+	if (err)
+		return err;
+	*pos += (loff_t)size;
+	return (ssize_t)size;
+}
+
+/* "> file": nothing is there to be cut. */
+static int ignore_truncate(struct inode *inode, uint64_t size)
+{
+	return 0;
+}
+
 static int refuse_create(struct inode *dir, const char *name, size_t len,
 			 uint32_t mode, uint64_t rdev, struct inode **out)
 {
@@ -345,9 +406,10 @@ static int refuse_create(struct inode *dir, const char *name, size_t len,
 
 static const struct inode_ops directory_ops = { .lookup = lookup,
 						.create = refuse_create };
-static const struct inode_ops file_inode_ops;
+static const struct inode_ops file_inode_ops = { .truncate = ignore_truncate };
 static const struct file_ops directory_file_ops = { .readdir = readdir };
-static const struct file_ops text_ops = { .read = text_read };
+static const struct file_ops text_ops = { .read = text_read,
+					  .write = text_write };
 static const struct super_ops super_ops = { .destroy_inode = destroy_inode };
 
 /* ---- Boot ---- */

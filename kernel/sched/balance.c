@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * balance.c - giving threads to harts where they get more
+ *
+ * Idea: a hart with nothing to do takes work by itself. This is about harts
+ * that are all busy: every BALANCE_NS a hart with ready threads looks at a few
+ * others. By the policy's measure (sched_policy.progress: virtual time, say)
+ * it finds the one that is furthest ahead of it, whose threads thus received
+ * more than its own; if the gap is wide it gives a ready thread away. Now the
+ * one ahead slows down, this one speeds up, and some time later they are even.
+ * So threads with weights that no fixed division over the harts would suit get
+ * their shares all the same: they move now and then.
+ *
+ * Only harts with ready threads need to look, and they have a tick anyway. A
+ * thread alone on its hart is never disturbed.
+ *
+ * It looks at LOOK_AT harts each time, other ones the next time, so the cost
+ * does not grow with their number.
+ *
+ * Locks: one run queue at a time.
+ * Read: OSTEP ch. 10, "Multi-Queue Scheduling" (load imbalance, migration).
+ */
+#include <arch/hart.h>
+#include "kernel/sched/run_queue.h"
+#include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
+
+#define LOOK_AT 8u
+
+/* Without a measure of its own: the fewer threads, the further. */
+static uint64_t progress_of(const struct run_queue *rq)
+{
+	if (rq->policy->progress)
+		return rq->policy->progress(rq);
+	return UINT32_MAX - rq->num_ready;
+}
+
+static void forget_what_is_too_far(struct run_queue *rq, uint64_t ahead)
+{
+	if (rq->policy->fell_behind)
+		rq->policy->fell_behind(rq, ahead);
+}
+
+/* The progress of @other, compared with that of a hart at @mine. */
+static uint64_t look_at(struct run_queue *other,
+			const struct sched_policy *policy, uint64_t mine)
+{
+	uint64_t progress = 0; /* not there: give it nothing */
+
+	spin_lock(&other->lock);
+	if (other->online && other->policy == policy) {
+		if (other->current == other->idle && other->num_ready == 0) {
+			progress = UINT64_MAX;
+		} else {
+			account_run_time(other, other->current, clock_now_ns(),
+					 CPU_USER);
+			forget_what_is_too_far(other, mine);
+			progress = progress_of(other);
+		}
+	}
+	spin_unlock(&other->lock);
+	return progress;
+}
+
+/* The hart furthest ahead of @rq, if it is far enough; else NULL. */
+static struct run_queue *find_ahead(struct run_queue *rq, uint64_t mine,
+				    const struct sched_policy *policy,
+				    uint64_t *ahead)
+{
+	unsigned int harts = arch_num_harts();
+	struct run_queue *best = NULL;
+
+	*ahead = mine + MAX(policy->balance_gap, (uint64_t)1);
+	for (unsigned int i = 0; i < MIN(harts - 1, LOOK_AT); i++) {
+		struct run_queue *other;
+		uint64_t progress;
+
+		rq->balance_next = (rq->balance_next + 1) % harts;
+		if (rq->balance_next == rq->hart_index)
+			rq->balance_next = (rq->balance_next + 1) % harts;
+		other = run_queue_of(rq->balance_next);
+		if (!READ_ONCE(other->online))
+			continue;
+		progress = look_at(other, policy, mine);
+		if (progress > *ahead) {
+			*ahead = progress;
+			best = other;
+		}
+	}
+	return best;
+}
+
+/* Lets go of the lock meanwhile. */
+static void give(struct run_queue *rq, struct run_queue *to) UNCHECKED_LOCKING
+{
+	struct thread *thread = run_queue_spare(rq, BIT(to->hart_index));
+
+	if (!thread)
+		return;
+	run_queue_remove(rq, thread);
+	sched_place_on(to, rq, thread, ADD_MOVED);
+	spin_lock(&rq->lock);
+}
+
+void balance(struct run_queue *rq, uint64_t now_ns) UNCHECKED_LOCKING
+{
+	const struct sched_policy *policy = rq->policy;
+	struct run_queue *to;
+	uint64_t mine, ahead;
+
+	if (now_ns < rq->balance_ns || rq->num_ready == 0 ||
+	    arch_num_harts() == 1)
+		return;
+	rq->balance_ns = now_ns + BALANCE_NS;
+	mine = progress_of(rq);
+	spin_unlock(&rq->lock);
+
+	to = find_ahead(rq, mine, policy, &ahead);
+
+	spin_lock(&rq->lock);
+	if (!to || rq->policy != policy)
+		return;
+	if (ahead != UINT64_MAX)
+		forget_what_is_too_far(rq, ahead);
+	give(rq, to);
+}
