@@ -11,6 +11,8 @@
  *   T1  Bit i of node.used is set exactly while slots[i] is not NULL.
  *   T2  No node is empty; a tree without items has no root.
  *   T3  Items are in the nodes of the lowest level only.
+ *   T4  Bit i of node.tagged is set exactly while slots[i] is an item with a
+ *	 tag, or leads to one.
  */
 #include "kernel/lib/radix_tree.h"
 
@@ -24,7 +26,7 @@ enum {
 };
 
 struct radix_node {
-	uint64_t used;
+	uint64_t used, tagged;
 	void *slots[NUM_SLOTS];
 };
 
@@ -46,6 +48,7 @@ static struct radix_node *node_create(void)
 	if (!node)
 		return NULL;
 	node->used = 0;
+	node->tagged = 0;
 	for (unsigned int i = 0; i < NUM_SLOTS; i++)
 		node->slots[i] = NULL;
 	return node;
@@ -61,6 +64,7 @@ static void node_clear(struct radix_node *node, unsigned int slot)
 {
 	node->slots[slot] = NULL;
 	node->used &= ~BIT(slot);
+	node->tagged &= ~BIT(slot);
 }
 
 /* The slot of @index in a node that has @level levels below it. */
@@ -108,6 +112,7 @@ static int grow(struct radix_tree *tree, uint64_t index)
 		if (!top)
 			return -ENOMEM;
 		node_set(top, 0, tree->root);
+		top->tagged = tree->root->tagged != 0;
 		tree->root = top;
 		tree->height++;
 	}
@@ -183,6 +188,17 @@ undo:
 	return -ENOMEM;
 }
 
+/* Take the tag of @index off, and those that lead to no other any more. */
+static void untag(struct radix_node *const path[], unsigned int height,
+		  uint64_t index)
+{
+	for (unsigned int level = 0; level < height; level++) {
+		path[level]->tagged &= ~BIT(slot_at(index, level));
+		if (path[level]->tagged)
+			return;
+	}
+}
+
 /* Take roots off that only lead to slot 0. */
 static void shrink(struct radix_tree *tree)
 {
@@ -214,10 +230,47 @@ void *radix_remove(struct radix_tree *tree, uint64_t index)
 	item = node->slots[slot_at(index, 0)];
 	if (!item)
 		return NULL;
+	untag(path, tree->height, index);
 	node_clear(node, slot_at(index, 0));
 	prune(tree, index, path);
 	shrink(tree);
 	return item;
+}
+
+/* The nodes that lead to the item at @index; false: there is none. */
+static bool find_path(const struct radix_tree *tree, uint64_t index,
+		      struct radix_node *path[])
+{
+	unsigned int level = tree->height;
+	struct radix_node *node = tree->root;
+
+	if (!node || is_beyond(index, level))
+		return false;
+	while (level--) {
+		if (!node)
+			return false;
+		path[level] = node;
+		node = node->slots[slot_at(index, level)];
+	}
+	return node;
+}
+
+void radix_set_tag(struct radix_tree *tree, uint64_t index)
+{
+	struct radix_node *path[MAX_HEIGHT];
+
+	if (!find_path(tree, index, path))
+		return;
+	for (unsigned int level = 0; level < tree->height; level++)
+		path[level]->tagged |= BIT(slot_at(index, level));
+}
+
+void radix_clear_tag(struct radix_tree *tree, uint64_t index)
+{
+	struct radix_node *path[MAX_HEIGHT];
+
+	if (find_path(tree, index, path))
+		untag(path, tree->height, index);
 }
 
 /* The lowest index that leads from the node at @level into @slot. */
@@ -231,19 +284,20 @@ static uint64_t slot_start(uint64_t index, unsigned int level,
 
 /* radix_next() below @node, which *@index leads to; changes *@index. */
 static void *next_below(const struct radix_node *node, unsigned int level,
-			uint64_t *index)
+			uint64_t *index, bool tagged)
 {
 	unsigned int slot = slot_at(*index, level);
+	uint64_t wanted = tagged ? node->tagged : node->used;
 
-	while (slot < NUM_SLOTS && node->used >> slot) {
-		unsigned int found = slot + bit_lowest(node->used >> slot);
+	while (slot < NUM_SLOTS && wanted >> slot) {
+		unsigned int found = slot + bit_lowest(wanted >> slot);
 		void *item;
 
 		if (slot_at(*index, level) != found)
 			*index = slot_start(*index, level, found);
 		if (level == 0)
 			return node->slots[found];
-		item = next_below(node->slots[found], level - 1, index);
+		item = next_below(node->slots[found], level - 1, index, tagged);
 		if (item)
 			return item;
 		slot = found + 1;
@@ -251,17 +305,27 @@ static void *next_below(const struct radix_node *node, unsigned int level,
 	return NULL;
 }
 
-void *radix_next(const struct radix_tree *tree, uint64_t *index)
+static void *next(const struct radix_tree *tree, uint64_t *index, bool tagged)
 {
 	uint64_t at = *index;
 	void *item;
 
 	if (!tree->root || is_beyond(at, tree->height))
 		return NULL;
-	item = next_below(tree->root, tree->height - 1, &at);
+	item = next_below(tree->root, tree->height - 1, &at, tagged);
 	if (item)
 		*index = at;
 	return item;
+}
+
+void *radix_next(const struct radix_tree *tree, uint64_t *index)
+{
+	return next(tree, index, false);
+}
+
+void *radix_next_tagged(const struct radix_tree *tree, uint64_t *index)
+{
+	return next(tree, index, true);
 }
 
 static void destroy_below(struct radix_node *node, unsigned int level)

@@ -28,7 +28,7 @@ static unsigned int next_random(uint64_t *state)
 
 /* The items are the addresses of these. */
 static char items[NUM_KEYS];
-static bool present[NUM_KEYS];
+static bool present[NUM_KEYS], tagged[NUM_KEYS];
 
 static bool walk_matches(struct radix_tree *tree)
 {
@@ -47,6 +47,33 @@ static bool walk_matches(struct radix_tree *tree)
 	return !found;
 }
 
+static bool tags_match(struct radix_tree *tree)
+{
+	uint64_t index = 0;
+	void *found = radix_next_tagged(tree, &index);
+
+	for (unsigned int i = 0; i < NUM_KEYS; i++) {
+		if (!present[i] || !tagged[i])
+			continue;
+		if (found != &items[i] || index != key_at(i))
+			return false;
+		found = NULL;
+		if (index++ != UINT64_MAX)
+			found = radix_next_tagged(tree, &index);
+	}
+	return !found;
+}
+
+/* Mark or unmark key @i, which need not be there. */
+static void change_tag(struct radix_tree *tree, unsigned int i)
+{
+	if (tagged[i])
+		radix_clear_tag(tree, key_at(i));
+	else
+		radix_set_tag(tree, key_at(i));
+	tagged[i] = present[i] && !tagged[i];
+}
+
 static void change(struct radix_tree *tree, unsigned int i)
 {
 	uint64_t key = key_at(i);
@@ -59,6 +86,7 @@ static void change(struct radix_tree *tree, unsigned int i)
 		KTEST_EQUAL(radix_insert(tree, key, &items[i]), 0);
 	}
 	present[i] = !present[i];
+	tagged[i] = false;
 }
 
 KTEST(radix_tree_keeps_what_an_array_keeps)
@@ -68,14 +96,15 @@ KTEST(radix_tree_keeps_what_an_array_keeps)
 
 	radix_init(&tree);
 	for (unsigned int i = 0; i < NUM_KEYS; i++)
-		present[i] = false;
+		present[i] = tagged[i] = false;
 	for (unsigned int step = 0; step < NUM_STEPS; step++) {
 		unsigned int i = next_random(&state) % NUM_KEYS;
 
 		change(&tree, i);
 		KTEST_TRUE((radix_get(&tree, key_at(i)) != NULL) == present[i]);
+		change_tag(&tree, next_random(&state) % NUM_KEYS);
 		if (step % 16 == 0)
-			KTEST_TRUE(walk_matches(&tree));
+			KTEST_TRUE(walk_matches(&tree) && tags_match(&tree));
 	}
 	for (unsigned int i = 0; i < NUM_KEYS; i++) {
 		if (present[i])
