@@ -227,7 +227,7 @@ $(BUILD)/rootfs-test.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched \
 # The same words everywhere: make run HARTS=4 MEM=1G APPEND="sched=mlfq" ...
 # scripts/qemu reads them from the environment.
 
-export HARTS MEM APPEND ICOUNT MACHINE DISK DEBUG TIMEOUT QEMU BIOS CPU DTB
+export HARTS MEM APPEND ICOUNT MACHINE DISK BUS DEBUG TIMEOUT QEMU BIOS CPU DTB
 
 PYTEST ?= /usr/bin/python3 -m pytest
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)

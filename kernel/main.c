@@ -19,6 +19,7 @@
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/mount.h"
 #include "kernel/arch_entry.h"
+#include "kernel/block/block.h"
 #include "kernel/debug/ktest.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
@@ -34,6 +35,7 @@
 #include "kernel/lib/boot_args.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
+#include "kernel/mm/page_cache.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
@@ -41,6 +43,7 @@
 #include "kernel/time/timer.h"
 #include "kernel/trace/settings.h"
 #include "kernel/tty/tty.h"
+#include "kernel/vfs/block_file.h"
 #include "kernel/vfs/initramfs.h"
 #include "kernel/vfs/path.h"
 
@@ -283,6 +286,7 @@ static void start_core(paddr_t dtb)
 static void start_devices(void)
 {
 	random_init();
+	block_core_init();
 	devices_probe();
 	serial_need_console();
 	irqchip_hart_init();
@@ -301,6 +305,9 @@ static void start_file_systems(void)
 	procfs_init();
 	sysfs_init();
 	tty_init();
+	writeback_init();
+	block_init();
+	block_files_init();
 	err = vfs_mount_root(&tmpfs_type, "mode=755");
 	if (err)
 		halt_machine("cannot mount the root file system: error %d",
@@ -335,6 +342,7 @@ static void mount_devices(void)
 		err = vfs_mount("devtmpfs", "/dev", "devtmpfs", 0, "");
 	if (err)
 		log_error("cannot mount /dev: error %d", -err);
+	devfs_watch_disks();
 }
 
 /* What needs a thread that may sleep; then it becomes the first process. */

@@ -87,7 +87,10 @@ struct block_request {
 	struct list_head chain; /* of the head: requests merged behind it */
 	uint64_t chain_sectors;
 	unsigned int chain_segments;
+	enum block_op now; /* what the driver is to do: op, or a FLUSH that
+			      goes before or after it */
 	unsigned int step; /* of preflush, data, postflush: queue.c */
+	bool allocated;    /* by block_request_create() */
 
 	struct block_segment inline_segments[4];
 };
@@ -141,11 +144,12 @@ struct block_device {
 	uint64_t dev;               /* makedev() number; fixed */
 	struct block_queue *queue;  /* the disk's; fixed */
 	struct block_device
-		*disk;          /* a partition's whole disk, or NULL; fixed */
-	uint64_t start;         /* a partition's first sector; fixed */
-	unsigned int partition; /* 1.., 0: the whole disk; fixed */
-	char part_uuid[40];     /* PARTUUID; "" unknown; fixed */
-	char part_label[40];    /* PARTLABEL, ASCII; fixed */
+		*disk;  /* a partition's whole disk, or NULL; fixed */
+	uint64_t start; /* a partition's first sector; fixed */
+	unsigned int max_partitions; /* of a disk; fixed */
+	unsigned int partition;      /* 1.., 0: the whole disk; fixed */
+	char part_uuid[40];          /* PARTUUID; "" unknown; fixed */
+	char part_label[40];         /* PARTLABEL, ASCII; fixed */
 
 	uint64_t num_sectors; /* of 512 bytes; may change (loop devices) */
 	unsigned int logical_block_size;  /* bytes; what it can address */
@@ -161,7 +165,7 @@ struct block_device {
 
 	/* Under the table's lock in device.c. */
 	struct list_head node;
-	unsigned int openers;
+	unsigned int openers, holds;
 	void *holder; /* who has it for himself (a mounted super block) */
 	unsigned int reads, writes;             /* statistics, atomic */
 	uint64_t sectors_read, sectors_written; /* the same */
@@ -224,6 +228,10 @@ int block_set_size(struct block_device *bdev, unsigned int size);
 struct block_device *block_device_at(unsigned int i);
 struct block_device *block_device_get(struct block_device *bdev);
 void block_device_put(struct block_device *bdev);
+/* Boot: before the first disk is found. */
+void block_core_init(void);
+/* Boot: threads run, so partitions can be looked for from now on. */
+void block_init(void);
 /* Somebody wants to know of each that comes or goes (devfs). Called for those
  * that are there already, too. Context: thread. */
 struct block_watcher {

@@ -43,6 +43,7 @@ struct buffer {
 	void *data;                    /* fixed; inside page */
 	void *journal;                 /* the journal's; NULL when not in one */
 	struct list_head journal_node; /* the same */
+	struct buffer *write_next;     /* buffer.c: in one batch */
 };
 
 /*

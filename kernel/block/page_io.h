@@ -12,6 +12,9 @@
  *		page_io_begin_page(io, page);
  *		for each block of it that is on the disk
  *			page_io_add(io, sector, page, offset, size);
+ *		page_io_end_page(io);
+ *		if (page_io_is_full(io))
+ *			submit it, make another
  *	}
  *	page_io_submit(io);
  *
@@ -38,6 +41,7 @@ struct page_io {
 	int error;            /* the first */
 	struct block_request *request; /* being filled */
 	struct block_plug plug;
+	uint32_t covered; /* bytes of the latest page that have parts */
 	unsigned int num_pages;
 	struct page *pages[PAGE_IO_MAX_PAGES];
 };
@@ -45,12 +49,18 @@ struct page_io {
 /* NULL: no memory. */
 struct page_io *page_io_create(struct page_cache *cache,
 			       struct block_device *bdev, enum block_op op);
-/* The next page, whose parts follow. False: the batch is full: submit it and
- * make another. A read clears what has no part (holes) by itself before. */
+/* Room for no more pages: submit it and make another. */
+bool page_io_is_full(const struct page_io *io);
+/* The next page, whose parts follow. False: the batch is full. */
 bool page_io_begin_page(struct page_io *io, struct page *page);
-/* Bytes of the page that is the latest, at @sector of io->bdev. */
+/*
+ * Bytes of the page that is the latest, at @sector of io->bdev; the parts of a
+ * page in order. 0; -ENOMEM: noted, the batch will end with it.
+ */
 int page_io_add(struct page_io *io, uint64_t sector, struct page *page,
 		uint32_t offset, uint32_t size);
+/* After the last part: a read clears what had none (holes, the end). */
+void page_io_end_page(struct page_io *io);
 /* Start it all. The batch belongs to itself now. */
 void page_io_submit(struct page_io *io);
 /* The same, and wait for it; the first error. */

@@ -223,12 +223,14 @@ static enum vm_fault_result shared_page_fault(struct fault *fault)
 	int err;
 
 	mutex_lock(&cache->lock);
-	err = page_cache_find(cache, area_index(area, fault->va), &page,
-			      &fault->major);
+	err = fault->write
+		      ? page_cache_find_to_write(cache,
+						 area_index(area, fault->va),
+						 &page, &fault->major)
+		      : page_cache_find(cache, area_index(area, fault->va),
+					&page, &fault->major);
 	if (err)
 		goto unlock;
-	if (fault->write)
-		page_set_flags(page, PAGE_FLAG_DIRTY);
 	if (bits & PAGE_EXEC)
 		sync_code(page);
 	spin_lock(&space->page_table_lock);
@@ -335,6 +337,25 @@ static enum vm_fault_result copy_fault(struct fault *fault, pte_t old,
 	return VM_FAULT_OK;
 }
 
+/* The first store to a shared page since it was clean: now it is dirty (F2). */
+static enum vm_fault_result store_fault(struct fault *fault, pte_t old,
+					struct page *page)
+{
+	const struct vm_area *area = fault->area;
+	struct page_cache *cache = area->cache;
+	struct page *now;
+	int err;
+
+	mutex_lock(&cache->lock);
+	err = page_cache_find_to_write(cache, area_index(area, fault->va), &now,
+				       &fault->major);
+	/* Another page by now: truncated, the entry is gone. Fault again. */
+	if (!err && now == page)
+		make_writable(fault, old);
+	mutex_unlock(&cache->lock);
+	return result_of(err);
+}
+
 static enum vm_fault_result write_fault(struct fault *fault)
 {
 	const struct vm_area *area = fault->area;
@@ -354,9 +375,7 @@ static enum vm_fault_result write_fault(struct fault *fault)
 
 	/* Two references: the entry's and the one just taken. */
 	if (area->flags & VM_SHARED) {
-		page_set_flags(page, PAGE_FLAG_DIRTY);
-		make_writable(fault, old);
-		result = VM_FAULT_OK;
+		result = store_fault(fault, old, page);
 	} else if ((page->flags & PAGE_FLAG_ANON) &&
 		   refcount_read(&page->refs) == 2) {
 		make_writable(fault, old);

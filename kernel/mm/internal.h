@@ -160,6 +160,8 @@ void range_unmap(struct vm_space *space, vaddr_t start, vaddr_t end,
 /* Make the entries of [@start, @end) follow the flags of @area. */
 void range_protect(struct vm_space *space, const struct vm_area *area,
 		   vaddr_t start, vaddr_t end);
+/* Entries for files' pages in [@start, @end) lose the right to write. */
+void range_write_protect(struct vm_space *space, vaddr_t start, vaddr_t end);
 /* Move the entries of [@from, @from + @size) to @to. 0, -ENOMEM (what was
  * moved stays moved; calling it the other way round undoes it). */
 int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size);
@@ -191,3 +193,8 @@ enum vm_fault_result fault_locked(struct vm_space *space, vaddr_t va,
  */
 int page_cache_find(struct page_cache *cache, uint64_t index,
 		    struct page **page, bool *waited) MUST_HOLD(cache->lock);
+/* The same for a shared mapping's store: the page has its place on the disk and
+ * is dirty. Also -EDQUOT and what else prepare_write says. */
+int page_cache_find_to_write(struct page_cache *cache, uint64_t index,
+			     struct page **page, bool *waited)
+	MUST_HOLD(cache->lock);

@@ -6,14 +6,21 @@
  * promise may turn out to be one too many only when a page is touched. Which
  * process pays is proc/'s business: it fills in the killer at boot. Here we
  * call it and give the victim time to die. Before that, what is only remembered
- * (names that nobody uses) is forgotten.
+ * is forgotten: pages of files (clean ones at once, dirty ones when they have
+ * been written), names that nobody uses.
  */
 #include "kernel/mm/vm_space.h"
 #include "kernel/mm/internal.h"
+#include "kernel/mm/writeback.h"
 #include "kernel/sched/sched.h"
 
 /* How long to wait for a victim's memory before asking again. */
 #define VICTIM_WAIT_NS (2 * NSEC_PER_MSEC)
+
+/* Pages of files to give up at a time; how often to wait for the disk. */
+#define RECLAIM_PAGES 64u
+#define WRITE_TRIES   16u
+#define WRITE_WAIT_NS (5 * NSEC_PER_MSEC)
 
 /* Fixed after boot. */
 static bool (*killer)(void);
@@ -36,12 +43,29 @@ bool memory_denied(void)
 	return thread->oom_victim || thread_has_work(thread, WORK_KILL);
 }
 
+/* Something that is only remembered can go, or soon will. */
+static bool reclaim(void)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < WRITE_TRIES; tries++) {
+		if (reclaim_pages(RECLAIM_PAGES))
+			return true;
+		/* All of it dirty: wait a little for the disk, but not for
+		 * ever: we may hold what the writing needs. */
+		if (!writeback_hurry())
+			break;
+		sched_sleep_ns(WRITE_WAIT_NS);
+	}
+	return reclaimer && reclaimer();
+}
+
 bool memory_wait_for_victim(void)
 {
+	if (reclaim())
+		return true;
 	if (!killer || !current()->space || memory_denied())
 		return false;
-	if (reclaimer && reclaimer())
-		return true;
 	if (!killer())
 		return false;
 	/* The choice may have fallen on us. */

@@ -2,17 +2,21 @@
 /*
  * page_cache.c - the pages of one file, shared by read, write and mmap
  *
- * Idea: a page enters the tree only when it is filled, so who finds a page may
- * use it at once. Reading it from a disk happens without the lock; if two do
- * it at the same time, one page wins and the other is dropped.
+ * Idea: a page of a file that lives in memory alone enters the tree when it is
+ * filled. A page with a home on a disk enters it empty and locked, so that all
+ * who want it wait for one read; who finds an up-to-date page may use it at
+ * once. How pages go back to the disk is in writeback.c, how they are given
+ * up in reclaim.c.
  *
  * Invariants
- *   C1  A page in the tree has page->cache and page->index set, is up to date,
- *	 and the tree holds one reference.
+ *   C1  A page in the tree has page->cache and page->index set and the tree
+ *	 holds one reference. It is up to date, or locked (being read), or its
+ *	 read has failed and the next who comes takes it out.
  *   C2  No entry of a page table maps a page of the file that lies past its
  *	 end or has left the tree, once the lock is free again.
- *   C3  A page read before pages were dropped (generation) does not enter the
- *	 tree: its contents may be those from before a truncation.
+ *   C3  A page leaves the tree neither locked nor in write-back; so when a
+ *	 truncation returns, the device has no more to do with its blocks.
+ *   C4  A page has its tag in the tree exactly while it is dirty.
  *
  * Locks: cache->lock; each mapping space's page_table_lock inside it.
  */
@@ -21,18 +25,27 @@
 #include "kernel/abi/errno.h"
 #include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/writeback.h"
+
+/* Who finds a page with both may use it, and it looks used. */
+#define READY (PAGE_FLAG_UPTODATE | PAGE_FLAG_USED)
 
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
 		     unsigned int flags)
 {
+	memset(cache, 0, sizeof(*cache));
 	mutex_init(&cache->lock, LOCK_PAGE_CACHE);
 	radix_init(&cache->pages);
-	cache->num_pages = 0;
-	cache->generation = 0;
 	list_init(&cache->areas);
+	list_init(&cache->all_node);
+	list_init(&cache->dirty_node);
 	cache->ops = ops;
-	cache->size_bytes = 0;
 	cache->flags = flags;
+}
+
+static bool has_home(const struct page_cache *cache)
+{
+	return cache->ops && cache->ops->read_page;
 }
 
 /* ---- The tree; cache->lock held -------------------------------------------------- */
@@ -44,8 +57,9 @@ static void count_pages(const struct page_cache *cache, int64_t delta)
 		memory_count(COUNT_SHARED, delta);
 }
 
-/* 0, -EEXIST, -ENOMEM. */
-static int insert(struct page_cache *cache, uint64_t index, struct page *page)
+/* With @flags: up to date, or locked. 0, -EEXIST, -ENOMEM. */
+static int insert(struct page_cache *cache, uint64_t index, struct page *page,
+		  unsigned int flags)
 {
 	int err = radix_insert(&cache->pages, index, page);
 
@@ -54,19 +68,36 @@ static int insert(struct page_cache *cache, uint64_t index, struct page *page)
 	page_get(page);
 	page->cache = cache;
 	page->index = index;
-	page_set_flags(page, PAGE_FLAG_UPTODATE);
+	page_set_flags(page, flags | PAGE_FLAG_USED);
 	cache->num_pages++;
 	count_pages(cache, 1);
+	if (unlikely(list_empty(&cache->all_node)) && has_home(cache))
+		reclaim_add(cache);
 	return 0;
 }
 
-/* Take the page at @index out, if there is one. */
-static void drop(struct page_cache *cache, uint64_t index)
+/* Nothing is under way with @page any more (C3). */
+static void settle(struct page *page)
 {
-	struct page *page = radix_remove(&cache->pages, index);
+	while (READ_ONCE(page->flags) &
+	       (PAGE_FLAG_LOCKED | PAGE_FLAG_WRITEBACK))
+		page_wait(page, PAGE_FLAG_LOCKED | PAGE_FLAG_WRITEBACK);
+}
+
+void page_cache_drop(struct page_cache *cache, uint64_t index)
+{
+	struct page *page = radix_get(&cache->pages, index);
 
 	if (!page)
 		return;
+	settle(page);
+	radix_remove(&cache->pages, index);
+	if (page->flags & PAGE_FLAG_DIRTY && cache->num_dirty)
+		writeback_count(cache, -1);
+	page_clear_flags(page, PAGE_FLAG_DIRTY | PAGE_FLAG_BACKED |
+				       PAGE_FLAG_AHEAD | PAGE_FLAG_UPTODATE);
+	if (cache->ops && cache->ops->release_page)
+		cache->ops->release_page(cache, page);
 	page->cache = NULL;
 	cache->num_pages--;
 	count_pages(cache, -1);
@@ -91,29 +122,43 @@ static bool pages_in_area(const struct vm_area *area, uint64_t first,
 	return true;
 }
 
-/* Drop pages [first, last], wherever they are mapped (C2). */
-static void drop_range(struct page_cache *cache, uint64_t first, uint64_t last,
-		       bool keep_private)
+void page_cache_unmap(struct page_cache *cache, uint64_t first, uint64_t last,
+		      bool keep_private)
 {
 	struct vm_area *area;
-	uint64_t index = first;
 	vaddr_t start, end;
 
-	cache->generation++;
-	while (radix_next(&cache->pages, &index) && index <= last)
-		drop(cache, index++);
 	list_for_each (area, &cache->areas, cache_node) {
 		if (pages_in_area(area, first, last, &start, &end))
 			range_unmap(area->space, start, end, keep_private);
 	}
 }
 
-/* ---- Finding and making pages ------------------------------------------------------- */
-
-static bool has_home(const struct page_cache *cache)
+void page_cache_protect(struct page_cache *cache, uint64_t index)
 {
-	return cache->ops && cache->ops->read_page;
+	struct vm_area *area;
+	vaddr_t start, end;
+
+	list_for_each (area, &cache->areas, cache_node) {
+		if (area->flags & VM_SHARED &&
+		    pages_in_area(area, index, index, &start, &end))
+			range_write_protect(area->space, start, end);
+	}
 }
+
+/* Drop pages [first, last], wherever they are mapped (C2). */
+static void drop_range(struct page_cache *cache, uint64_t first, uint64_t last,
+		       bool keep_private)
+{
+	uint64_t index = first;
+
+	cache->generation++;
+	while (radix_next(&cache->pages, &index) && index <= last)
+		page_cache_drop(cache, index++);
+	page_cache_unmap(cache, first, last, keep_private);
+}
+
+/* ---- Finding and making pages ------------------------------------------------------- */
 
 static int charge(struct page_cache *cache)
 {
@@ -135,29 +180,55 @@ int page_cache_add(struct page_cache *cache, uint64_t index, struct page *page)
 	if (err)
 		return err;
 	mutex_lock(&cache->lock);
-	err = insert(cache, index, page);
+	err = insert(cache, index, page, PAGE_FLAG_UPTODATE);
 	mutex_unlock(&cache->lock);
 	if (err)
 		uncharge(cache);
 	return err;
 }
 
-/* Fill a new page from where the file lives and add it. 0, -EEXIST, ... */
+int page_cache_add_locked(struct page_cache *cache, uint64_t index,
+			  struct page *page)
+{
+	int err;
+
+	mutex_lock(&cache->lock);
+	err = insert(cache, index, page, PAGE_FLAG_LOCKED);
+	mutex_unlock(&cache->lock);
+	return err;
+}
+
+void page_cache_end_read(struct page_cache *cache, struct page *page, int error)
+{
+	if (!error)
+		page_set_flags(page, PAGE_FLAG_UPTODATE);
+	/* What was read is there before the flag that says so is gone. */
+	page_finish(page, PAGE_FLAG_LOCKED);
+}
+
+/* @page's read has failed: out with it, unless somebody did that already. */
+static void drop_failed(struct page_cache *cache, uint64_t index,
+			struct page *page)
+{
+	mutex_lock(&cache->lock);
+	if (radix_get(&cache->pages, index) == page &&
+	    !(READ_ONCE(page->flags) & (PAGE_FLAG_LOCKED | PAGE_FLAG_UPTODATE)))
+		page_cache_drop(cache, index);
+	mutex_unlock(&cache->lock);
+}
+
+/* Fill a new page from where the file lives. 0, -EEXIST, ... */
 static int read_and_add(struct page_cache *cache, uint64_t index,
 			struct page *page)
 {
-	uint64_t generation = READ_ONCE(cache->generation);
-	int err = cache->ops->read_page(cache, index, page);
+	int err = page_cache_add_locked(cache, index, page);
 
 	if (err)
 		return err;
-	mutex_lock(&cache->lock);
-	/* Dropped pages: what was read may be too old (C3). Again. */
-	if (cache->generation != generation)
-		err = -EEXIST;
-	else
-		err = insert(cache, index, page);
-	mutex_unlock(&cache->lock);
+	err = cache->ops->read_page(cache, index, page);
+	page_cache_end_read(cache, page, err);
+	if (err)
+		drop_failed(cache, index, page);
 	return err;
 }
 
@@ -178,24 +249,92 @@ static int make_page(struct page_cache *cache, uint64_t index)
 	return err == -EEXIST ? 0 : err;
 }
 
+/*
+ * A page that is not READY, with a reference of the caller's. True: it may be
+ * used; false: look again.
+ */
+static __noinline bool wait_until_read(struct page_cache *cache, uint64_t index,
+				       struct page *page)
+{
+	page_wait(page, PAGE_FLAG_LOCKED);
+	if (READ_ONCE(page->flags) & PAGE_FLAG_UPTODATE) {
+		page_set_flags(page, PAGE_FLAG_USED);
+		return true;
+	}
+	drop_failed(cache, index, page);
+	return false;
+}
+
 int page_cache_find(struct page_cache *cache, uint64_t index,
 		    struct page **page, bool *waited)
 {
 	for (;;) {
-		int err;
+		struct page *found;
+		int err = 0;
 
 		if (index >= DIV_ROUND_UP(cache->size_bytes, PAGE_SIZE))
 			return -ERANGE;
-		*page = radix_get(&cache->pages, index);
-		if (likely(*page))
+		*page = found = radix_get(&cache->pages, index);
+		if (likely(found && (found->flags & READY) == READY))
 			return 0;
+		if (found && found->flags & PAGE_FLAG_UPTODATE) {
+			page_set_flags(found, PAGE_FLAG_USED);
+			return 0;
+		}
+		if (found)
+			page_get(found);
 		mutex_unlock(&cache->lock);
-		err = make_page(cache, index);
+		if (found) {
+			wait_until_read(cache, index, found);
+			page_put(found);
+		} else {
+			page_cache_read_around(cache, index);
+			err = make_page(cache, index);
+		}
 		mutex_lock(&cache->lock);
 		if (err)
 			return err;
 		if (has_home(cache))
 			*waited = true;
+	}
+}
+
+/* A mapping is about to let its program write to @page: may it? */
+static int prepare_store(struct page_cache *cache, uint64_t index,
+			 struct page *page) MUST_HOLD(cache->lock)
+{
+	int err;
+
+	if (!cache->ops || !cache->ops->prepare_write)
+		return 0;
+	page_get(page);
+	mutex_unlock(&cache->lock);
+	err = cache->ops->prepare_write(cache, index, page, 0, PAGE_SIZE);
+	mutex_lock(&cache->lock);
+	page_put(page);
+	return err;
+}
+
+int page_cache_find_to_write(struct page_cache *cache, uint64_t index,
+			     struct page **page, bool *waited)
+{
+	for (;;) {
+		struct page *found;
+		int err = page_cache_find(cache, index, page, waited);
+
+		if (err || cache->flags & PAGE_CACHE_MEMORY)
+			return err;
+		found = *page;
+		if (found->flags & PAGE_FLAG_DIRTY &&
+		    found->flags & PAGE_FLAG_BACKED)
+			return 0;
+		err = prepare_store(cache, index, found);
+		if (err)
+			return err;
+		if (radix_get(&cache->pages, index) != found)
+			continue;
+		writeback_mark_locked(cache, found);
+		return 0;
 	}
 }
 
@@ -205,6 +344,8 @@ struct page *page_cache_lookup(struct page_cache *cache, uint64_t index)
 
 	mutex_lock(&cache->lock);
 	page = radix_get(&cache->pages, index);
+	if (page && unlikely(!(page->flags & PAGE_FLAG_UPTODATE)))
+		page = NULL;
 	if (page)
 		page_get(page);
 	mutex_unlock(&cache->lock);
@@ -215,24 +356,28 @@ int page_cache_get(struct page_cache *cache, uint64_t index, bool create,
 		   struct page **page)
 {
 	for (;;) {
+		struct page *found;
 		int err;
 
-		*page = page_cache_lookup(cache, index);
-		if (*page || (!create && !has_home(cache)))
+		mutex_lock(&cache->lock);
+		found = radix_get(&cache->pages, index);
+		if (found)
+			page_get(found);
+		mutex_unlock(&cache->lock);
+		*page = found;
+		if (likely(found)) {
+			if (likely((found->flags & READY) == READY) ||
+			    wait_until_read(cache, index, found))
+				return 0;
+			page_put(found);
+			continue;
+		}
+		if (!create && !has_home(cache))
 			return 0;
 		err = make_page(cache, index);
 		if (err)
 			return err;
 	}
-}
-
-void page_cache_mark_written(struct page_cache *cache, struct page *page)
-{
-	/* Harts that fetched instructions from it have old ones. */
-	if (page->flags & PAGE_FLAG_CODE)
-		page_clear_flags(page, PAGE_FLAG_CODE);
-	if (!(cache->flags & PAGE_CACHE_MEMORY))
-		page_set_flags(page, PAGE_FLAG_DIRTY);
 }
 
 /* ---- Size ------------------------------------------------------------------------------ */
@@ -258,8 +403,9 @@ static void clear_tail(struct page_cache *cache, uint64_t size_bytes)
 	page = radix_get(&cache->pages, size_bytes >> PAGE_SHIFT);
 	if (!page)
 		return;
+	settle(page);
 	memset((char *)page_address(page) + used, 0, PAGE_SIZE - used);
-	page_cache_mark_written(cache, page);
+	writeback_mark_locked(cache, page);
 }
 
 int page_cache_truncate(struct page_cache *cache, uint64_t size_bytes)
@@ -284,11 +430,36 @@ void page_cache_punch(struct page_cache *cache, uint64_t first, uint64_t last)
 	mutex_unlock(&cache->lock);
 }
 
-void page_cache_destroy(struct page_cache *cache)
+int page_cache_write_and_drop(struct page_cache *cache, uint64_t first,
+			      uint64_t last)
 {
+	uint64_t index = first;
+	struct page *page;
+	int err;
+
+	if (!READ_ONCE(cache->num_pages))
+		return 0;
+	err = page_cache_sync(cache, first << PAGE_SHIFT,
+			      (last << PAGE_SHIFT) + PAGE_SIZE - 1);
 	mutex_lock(&cache->lock);
-	assert(list_empty(&cache->areas));
-	drop_range(cache, 0, UINT64_MAX >> PAGE_SHIFT, false);
-	radix_destroy(&cache->pages);
+	for (; !err && (page = radix_next(&cache->pages, &index)) &&
+	       index <= last;
+	     index++) {
+		settle(page);
+		if (!reclaim_drop(cache, page))
+			err = -EBUSY;
+	}
 	mutex_unlock(&cache->lock);
+	return err;
+}
+
+void page_cache_destroy(struct page_cache *cache) UNCHECKED_LOCKING
+{
+	assert(list_empty(&cache->areas));
+	/* Nobody else knows it any more, so there is nothing to lock; memory
+	 * pressure may have brought us here with another cache locked. */
+	reclaim_remove(cache);
+	drop_range(cache, 0, UINT64_MAX >> PAGE_SHIFT, false);
+	writeback_wait_idle(cache);
+	radix_destroy(&cache->pages);
 }

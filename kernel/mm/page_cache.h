@@ -77,6 +77,11 @@ struct page_cache_ops {
 	 */
 	void (*hold)(struct page_cache *cache);
 	void (*release)(struct page_cache *cache);
+	/*
+	 * The cache wants to let go of @page, which is clean: give up what else
+	 * refers to it if possible (buffers). cache->lock is held. May be NULL.
+	 */
+	void (*release_page)(struct page_cache *cache, struct page *page);
 };
 
 /* What one round of write-back is to do. */
@@ -119,11 +124,13 @@ struct page_cache {
 	/* Caches with a home only. */
 	uint64_t num_dirty;       /* under lock; read freely */
 	unsigned int num_writing; /* pages with PAGE_FLAG_WRITEBACK; atomic */
-	struct error_sequence errors; /* of write-back */
+	struct error_sequence errors;        /* of write-back */
+	struct error_sequence *group_errors; /* is told too; or NULL; fixed */
 	void *group; /* its super_block or block_device, for sync; fixed */
 	struct list_head all_node;   /* writeback.c's lock: all, for reclaim */
 	struct list_head dirty_node; /* the same: those with dirty pages */
 	uint64_t dirtied_ns;         /* when it came there */
+	uint64_t round;              /* of write-back that met it last */
 	unsigned int busy; /* reclaim is looking at it; writeback.c's lock */
 	uint64_t hand;     /* reclaim: where it stopped looking; lock */
 };
@@ -151,7 +158,8 @@ struct page *page_cache_lookup(struct page_cache *cache, uint64_t index);
  * of its own. 0, -EEXIST, -ENOMEM, -ENOSPC.
  */
 int page_cache_add(struct page_cache *cache, uint64_t index, struct page *page);
-/* Bytes of @page (with a reference) were just changed. */
+/* Bytes of @page (with a reference) were just changed: it is dirty, if the
+ * file has a home. Nothing happens if it has left the cache meanwhile. */
 void page_cache_mark_written(struct page_cache *cache, struct page *page);
 /* The file is at least @size_bytes large now. */
 void page_cache_extend(struct page_cache *cache, uint64_t size_bytes);
@@ -177,8 +185,6 @@ void page_cache_end_read(struct page_cache *cache, struct page *page,
 
 /* ---- Writing back --------------------------------------------------------------- */
 
-/* Call @page dirty, for who changed its contents; the page is in the cache. */
-void page_cache_mark_dirty(struct page_cache *cache, struct page *page);
 /*
  * For write_pages: the next dirty page at or after *@index in the range of
  * @wb, with a reference; *@index is set to its number. It is no longer dirty
@@ -222,6 +228,10 @@ struct writeback_hook {
 	struct list_head node;
 };
 void writeback_add_hook(struct writeback_hook *hook);
+/* There is something for them to do, in some seconds. */
+void writeback_run_hooks_later(void);
+/* Pages, in the whole machine. */
+void writeback_get_counts(uint64_t *dirty, uint64_t *writing);
 /* Boot: start the thread. */
 void writeback_init(void);
 
@@ -231,6 +241,9 @@ void writeback_init(void);
  * read or write passes the cache by. 0, -EBUSY: one is in use, -EIO. */
 int page_cache_write_and_drop(struct page_cache *cache, uint64_t first,
 			      uint64_t last);
+
+/* Give up all clean pages that nobody uses (vm.drop_caches). */
+void memory_drop_files(void);
 
 struct io_buf;
 /* vfs/page_cache_io.c, since mm/ does not know what an io_buf is: */
@@ -247,8 +260,8 @@ ssize_t page_cache_read_file(struct page_cache *cache, struct read_ahead *ahead,
  * Set the size; pages past it go, mappings of them too (SIGBUS then), the
  * rest of the last page is cleared. Pages on their way to the disk are waited
  * for, so afterwards their blocks may be freed.
- * Order for a file system: journal handle not yet open; this; then free
- * blocks. The last page is dirty then if its block is kept: it was cleared.
+ * Order for a file system: no journal handle open, no lock of its own that
+ * read_page or write_pages take; this; then free blocks. The last page is dirty then if its block is kept: it was cleared.
  */
 int page_cache_truncate(struct page_cache *cache, uint64_t size_bytes);
 /* Forget pages [first, last] (fallocate punch hole), with the same order. */

@@ -149,6 +149,32 @@ void range_protect(struct vm_space *space, const struct vm_area *area,
 		tlb_flush_range(&space->page_table, start, end);
 }
 
+void range_write_protect(struct vm_space *space, vaddr_t start, vaddr_t end)
+{
+	vaddr_t va = start;
+	bool changed = false;
+	size_t count;
+	pte_t *pte;
+
+	spin_lock(&space->page_table_lock);
+	while (va < end) {
+		pte = entries_at(space, va, end, false, &count);
+		va += count * PAGE_SIZE;
+		for (; pte && count > 0; count--, pte++) {
+			unsigned int bits = *pte ? pte_bits(*pte) : 0;
+
+			if (!(bits & PAGE_WRITE))
+				continue;
+			bits &= ~(unsigned int)(PAGE_WRITE | PAGE_DIRTY);
+			pte_set(pte, pte_make(pte_frame(*pte), bits));
+			changed = true;
+		}
+	}
+	if (changed && refcount_read(&space->users) > 0)
+		tlb_flush_range(&space->page_table, start, end);
+	spin_unlock(&space->page_table_lock);
+}
+
 /* ---- Moving --------------------------------------------------------------------- */
 
 int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size)

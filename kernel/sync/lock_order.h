@@ -34,6 +34,8 @@ enum lock_rank {
 	LOCK_FLIGHT,
 	/* One socket; a pair: by address. */
 	LOCK_SOCKET,
+	/* A round of write-back over all files. */
+	LOCK_WRITEBACK,
 	/* An address space's areas; faults take it, so user memory is never
 	 * touched with a later lock held. */
 	LOCK_VM_SPACE,

@@ -46,7 +46,7 @@ static long set_flags(struct file *file, unsigned int wanted)
 	    current()->cred->fsuid != file->inode->uid && !capable(CAP_FOWNER))
 		return -EPERM;
 	if (wanted & O_DIRECT && !S_ISREG(file->inode->mode) &&
-	    !S_ISFIFO(file->inode->mode))
+	    !S_ISFIFO(file->inode->mode) && !file->ops->direct)
 		return -EINVAL;
 	do {
 		new = (old & ~(unsigned int)SETTABLE_FLAGS) |

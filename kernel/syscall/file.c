@@ -337,14 +337,15 @@ long sys_fdatasync(const struct syscall_args *a)
 static void sync_mount(struct mount *mount, void *arg)
 {
 	(void)arg;
-	if (mount->sb->ops->sync)
-		mount->sb->ops->sync(mount->sb);
+	super_block_sync(mount->sb);
 }
 
 long sys_sync(const struct syscall_args *a)
 {
 	(void)a;
 	mount_for_each(sync_mount, NULL);
+	/* What is written to disks past file systems. */
+	writeback_sync_group(NULL, true);
 	return 0;
 }
 
@@ -352,13 +353,32 @@ long sys_syncfs(const struct syscall_args *a)
 {
 	struct file *file = fd_get(arg_int(a, 0));
 	struct super_block *sb;
-	int err;
+	int err, old_err;
 
 	if (!file)
 		return -EBADF;
 	sb = file->inode->sb;
-	err = sb->ops->sync ? sb->ops->sync(sb) : 0;
+	err = super_block_sync(sb);
+	old_err = error_sequence_check(&sb->errors, &file->super_error_seen);
 	file_put(file);
+	return err ? err : old_err;
+}
+
+/* Bytes [first, last]: no flush, no attributes, as sync_file_range(2) warns. */
+static int sync_range(struct file *file, uint64_t first, uint64_t last,
+		      unsigned int flags)
+{
+	struct page_cache *cache = file->cache;
+	int err = 0;
+
+	if (flags & SYNC_FILE_RANGE_WAIT_BEFORE)
+		page_cache_wait_written(cache, first, last);
+	if (flags & SYNC_FILE_RANGE_WRITE)
+		err = page_cache_start_write(cache, first, last);
+	if (flags & SYNC_FILE_RANGE_WAIT_AFTER)
+		page_cache_wait_written(cache, first, last);
+	if (!err)
+		err = error_sequence_check(&cache->errors, &file->error_seen);
 	return err;
 }
 
@@ -381,7 +401,8 @@ long sys_sync_file_range(const struct syscall_args *a)
 		 !S_ISDIR(file->inode->mode))
 		err = -ESPIPE;
 	else
-		err = file_sync(file, true);
+		err = sync_range(file, (uint64_t)offset,
+				 bytes ? (uint64_t)end - 1 : UINT64_MAX, flags);
 	file_put(file);
 	return err;
 }

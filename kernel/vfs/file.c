@@ -65,6 +65,10 @@ int file_alloc(const struct path *path, unsigned int flags, struct file **out)
 	file->inode = path->dentry->inode;
 	file->flags = flags;
 	file->cred = cred_get(vfs_cred());
+	file->cache = &file->inode->cache;
+	file->error_seen = error_sequence_sample(&file->cache->errors);
+	file->super_error_seen =
+		error_sequence_sample(&file->inode->sb->errors);
 	list_init(&file->epoll_items);
 	*out = file;
 	return 0;
@@ -146,6 +150,35 @@ static int check_write(const struct file *file)
 	return unlikely(!file->ops->write) ? -EINVAL : 0;
 }
 
+/* O_SYNC, O_DSYNC: a write is done when it is on the disk. */
+static __noinline ssize_t sync_written(struct file *file, ssize_t done)
+{
+	bool data_only = !(READ_ONCE(file->flags) & (O_SYNC & ~O_DSYNC));
+	int err = file_sync(file, data_only);
+
+	return err && err != -EINVAL ? err : done;
+}
+
+/* O_DIRECT: past the cache, for files that can do that. */
+static __noinline ssize_t direct_io(struct file *file, struct io_buf *io,
+				    loff_t *pos, bool write) UNCHECKED_LOCKING
+{
+	ssize_t done;
+
+	if (pos && *pos < 0)
+		return -EINVAL;
+	if (!pos)
+		mutex_lock(&file->pos_lock);
+	done = file->ops->direct(file, io, pos ? pos : &file->pos, write);
+	if (!pos)
+		mutex_unlock(&file->pos_lock);
+	if (done > 0)
+		notify_dentry(file->path.dentry, write ? IN_MODIFY : IN_ACCESS);
+	if (done > 0 && write && READ_ONCE(file->flags) & O_DSYNC)
+		done = sync_written(file, done);
+	return done;
+}
+
 ssize_t file_read(struct file *file, struct io_buf *io, loff_t *pos)
 {
 	const struct file_ops *ops = file->ops;
@@ -153,8 +186,11 @@ ssize_t file_read(struct file *file, struct io_buf *io, loff_t *pos)
 
 	if (unlikely(done))
 		return done;
-	if (READ_ONCE(file->flags) & O_NONBLOCK)
-		io->nonblock = true;
+	if (unlikely(READ_ONCE(file->flags) & (O_NONBLOCK | O_DIRECT))) {
+		io->nonblock |= (READ_ONCE(file->flags) & O_NONBLOCK) != 0;
+		if (ops->direct && READ_ONCE(file->flags) & O_DIRECT)
+			return direct_io(file, io, pos, false);
+	}
 	if (ops->stream) {
 		if (pos && !file_takes_positions(file))
 			return -ESPIPE;
@@ -180,8 +216,11 @@ ssize_t file_write(struct file *file, struct io_buf *io, loff_t *pos)
 
 	if (unlikely(done))
 		return done;
-	if (READ_ONCE(file->flags) & O_NONBLOCK)
-		io->nonblock = true;
+	if (unlikely(READ_ONCE(file->flags) & (O_NONBLOCK | O_DIRECT))) {
+		io->nonblock |= (READ_ONCE(file->flags) & O_NONBLOCK) != 0;
+		if (ops->direct && READ_ONCE(file->flags) & O_DIRECT)
+			return direct_io(file, io, pos, true);
+	}
 	if (ops->stream) {
 		if (pos && !file_takes_positions(file))
 			return -ESPIPE;
@@ -195,8 +234,11 @@ ssize_t file_write(struct file *file, struct io_buf *io, loff_t *pos)
 		done = ops->write(file, io, &file->pos);
 		mutex_unlock(&file->pos_lock);
 	}
-	if (done > 0)
+	if (done > 0) {
 		notify_dentry(file->path.dentry, IN_MODIFY);
+		if (unlikely(READ_ONCE(file->flags) & O_DSYNC))
+			done = sync_written(file, done);
+	}
 	return done;
 }
 
@@ -220,10 +262,25 @@ ssize_t file_write_kernel(struct file *file, const void *buf, size_t size,
 
 int file_sync(struct file *file, bool data_only)
 {
-	if (file->ops->fsync)
-		return file->ops->fsync(file, data_only);
+	int err, old_err;
+
+	if (file->ops->fsync) {
+		err = file->ops->fsync(file, data_only);
+		old_err = error_sequence_check(&file->cache->errors,
+					       &file->error_seen);
+		return err ? err : old_err;
+	}
 	/* Directories of what lives in memory only. */
 	return S_ISDIR(file->inode->mode) ? 0 : -EINVAL;
+}
+
+int generic_file_sync(struct file *file, bool data_only)
+{
+	struct inode *inode = file->inode;
+	int err = page_cache_sync(&inode->cache, 0, UINT64_MAX);
+	int inode_err = inode_write(inode, data_only);
+
+	return err ? err : inode_err;
 }
 
 unsigned int file_poll(struct file *file, struct poll_table *table)
@@ -377,7 +434,8 @@ bool dir_emit_dots(struct file *file, struct dir_emitter *emitter, loff_t *pos)
 
 ssize_t generic_file_read(struct file *file, struct io_buf *io, loff_t *pos)
 {
-	ssize_t done = page_cache_read(&file->inode->cache, io, *pos);
+	ssize_t done = page_cache_read_file(&file->inode->cache, &file->ahead,
+					    io, *pos);
 
 	if (done > 0)
 		*pos += done;
@@ -443,6 +501,10 @@ ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos)
 	if (done > 0) {
 		*pos = at + done;
 		inode_touch_mtime(inode);
+		/* mtime alone could wait for fdatasync(2); size cannot. */
+		if (at + done == (loff_t)inode_size(inode) &&
+		    inode->sb->ops->write_inode)
+			inode_mark_dirty(inode, INODE_DIRTY_DATA);
 	}
 	mutex_unlock(&inode->lock);
 	return done;

@@ -35,7 +35,8 @@ struct file {
 	struct list_head epoll_items; /* epoll watches of this file; epoll.c */
 	bool counts_as_writer;        /* in inode->writers; fixed */
 	struct read_ahead ahead;      /* a hint; races do no harm */
-	uint32_t error_seen, super_error_seen; /* of inode's and sb's errors */
+	struct page_cache *cache; /* the contents' (a device's, the inode's) */
+	uint32_t error_seen, super_error_seen; /* of cache's and sb's errors */
 };
 
 /* d_type for emit: DT_* of readdir(3). Returns false to stop (buffer full). */

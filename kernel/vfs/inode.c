@@ -75,9 +75,12 @@ struct inode *inode_create(struct super_block *sb, struct inode *dir,
 	inode->nlink = 1;
 	inode->atime = inode->mtime = inode->ctime = inode->btime = now;
 	list_init(&inode->watches);
+	list_init(&inode->dirty_node);
 	if (S_ISFIFO(mode))
 		inode->file_ops = &fifo_file_ops;
 	page_cache_init(&inode->cache, NULL, 0);
+	inode->cache.group = sb;
+	inode->cache.group_errors = &sb->errors;
 	return inode;
 }
 
@@ -98,7 +101,11 @@ struct inode *inode_get(struct inode *inode)
 
 void inode_put(struct inode *inode)
 {
-	if (!inode || !refcount_put(&inode->refs))
+	if (!inode)
+		return;
+	if (unlikely(inode->nlink == 0) && inode->sb->ops->write_inode)
+		inode_drop_unwritten(inode);
+	if (!refcount_put(&inode->refs))
 		return;
 	if (inode->sb->ops->destroy_inode)
 		inode->sb->ops->destroy_inode(inode);
@@ -138,6 +145,8 @@ struct super_block *super_block_create(const struct file_system_type *type,
 		return NULL;
 	refcount_init(&sb->refs, 1);
 	mutex_init(&sb->rename_lock, LOCK_RENAME);
+	list_init(&sb->dirty_inodes);
+	list_init(&sb->dirty_node);
 	sb->ops = ops;
 	sb->type = type;
 	sb->magic = magic;
@@ -201,17 +210,26 @@ bool inode_sticky_allows(const struct inode *dir, const struct inode *victim)
 
 /* ---- Times and size ---- */
 
+static void mark_touched(struct inode *inode, unsigned int how)
+{
+	if (unlikely(inode->sb->ops->write_inode ||
+		     inode->sb->ops->dirty_inode))
+		inode_mark_dirty(inode, how);
+}
+
 void inode_touch_mtime(struct inode *inode)
 {
 	uint64_t now = clock_realtime_ns();
 
 	WRITE_ONCE(inode->mtime, now);
 	WRITE_ONCE(inode->ctime, now);
+	mark_touched(inode, INODE_DIRTY_TIMES);
 }
 
 void inode_touch_ctime(struct inode *inode)
 {
 	WRITE_ONCE(inode->ctime, clock_realtime_ns());
+	mark_touched(inode, INODE_DIRTY_DATA);
 }
 
 /* Like mount(8) relatime, the default of Linux: often enough to tell "read
@@ -224,8 +242,10 @@ void inode_touch_atime(struct inode *inode)
 		return;
 	now = clock_realtime_ns();
 	if (inode->atime <= inode->mtime || inode->atime <= inode->ctime ||
-	    now - inode->atime >= 24ULL * 3600 * NSEC_PER_SEC)
+	    now - inode->atime >= 24ULL * 3600 * NSEC_PER_SEC) {
 		WRITE_ONCE(inode->atime, now);
+		mark_touched(inode, INODE_DIRTY_TIMES);
+	}
 }
 
 uint64_t inode_size(const struct inode *inode)

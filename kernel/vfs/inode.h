@@ -12,7 +12,6 @@
 #include "kernel/lib/refcount.h"
 #include "kernel/mm/page_cache.h"
 #include "kernel/sync/mutex.h"
-#include "kernel/sync/spinlock.h"
 
 struct dentry;
 struct file;
@@ -55,7 +54,7 @@ struct inode {
 	bool linkable; /* O_TMPFILE: link(2) may give the first name */
 	/* File systems with write_inode: */
 	unsigned int dirty;          /* INODE_DIRTY_*; atomic */
-	struct list_head dirty_node; /* in sb->dirty_inodes; its lock */
+	struct list_head dirty_node; /* in sb->dirty_inodes; inode_dirty.c */
 };
 
 /* What of an inode is newer than the disk (its pages: see cache.num_dirty). */
@@ -172,8 +171,8 @@ struct super_block {
 	/* On a disk: */
 	struct block_device *bdev;     /* held by the mount; or NULL */
 	struct error_sequence errors;  /* of write-back: syncfs(2) */
-	struct spinlock dirty_lock;    /* rank LOCK_SPIN_MISC */
-	struct list_head dirty_inodes; /* under dirty_lock; each is held */
+	struct list_head dirty_inodes; /* inode_dirty.c's lock; each is held */
+	struct list_head dirty_node;   /* the same: while that is not empty */
 };
 
 struct statfs_info {
@@ -227,6 +226,8 @@ void inode_mark_dirty(struct inode *inode, unsigned int how);
 int inode_write(struct inode *inode, bool data_only);
 /* All dirty inodes of @sb: pages, then attributes. */
 int super_block_write_inodes(struct super_block *sb, bool wait);
+/* The same, and the file system's own: sync(2) for one file system. */
+int super_block_sync(struct super_block *sb);
 /*
  * Fill in page_cache_ops.hold and .release with these: the cache's inode is
  * held. (The cache is embedded in its inode.)

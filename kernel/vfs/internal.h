@@ -47,6 +47,15 @@ bool inode_sticky_allows(const struct inode *dir, const struct inode *victim);
 void inode_lock_two(struct inode *a, struct inode *b);
 void inode_unlock_two(struct inode *a, struct inode *b);
 
+/* ---- inode_dirty.c ---- */
+
+void inode_dirty_init(void);
+/* Off the list, unwritten. */
+void inode_forget_dirty(struct inode *inode);
+/* Before a put of an inode without a name: if nobody else uses it, what is
+ * dirty of it is forgotten. */
+void inode_drop_unwritten(struct inode *inode);
+
 /* ---- dentry.c ---- */
 
 extern struct spinlock dentry_lock; /* rank LOCK_DENTRY */

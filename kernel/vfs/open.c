@@ -114,7 +114,8 @@ static int open_contents(struct file *file, unsigned int flags)
 	file->ops = find_ops(inode);
 	if (!file->ops)
 		return -ENXIO;
-	if (flags & O_DIRECT && !S_ISREG(inode->mode) && !S_ISFIFO(inode->mode))
+	if (flags & O_DIRECT && !S_ISREG(inode->mode) &&
+	    !S_ISFIFO(inode->mode) && !file->ops->direct)
 		return -EINVAL;
 	if (file_is_writable(file))
 		err = claim_write(inode);

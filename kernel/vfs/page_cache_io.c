@@ -16,7 +16,34 @@
 #include "kernel/mm/page_cache.h"
 #include "kernel/vfs/io_buf.h"
 
+/*
+ * Page @index, of which a program wants to read, as page_cache_get(). On the
+ * way, what it will want next is asked for.
+ */
+static int get_page(struct page_cache *cache, struct read_ahead *ahead,
+		    uint64_t index, uint64_t count, struct page **page)
+{
+	if (!ahead || !cache->ops || !cache->ops->read_pages)
+		return page_cache_get(cache, index, false, page);
+	*page = page_cache_lookup(cache, index);
+	if (!*page) {
+		page_cache_read_ahead(cache, ahead, index, count);
+	} else if (unlikely((*page)->flags & PAGE_FLAG_AHEAD)) {
+		__atomic_fetch_and(&(*page)->flags, ~PAGE_FLAG_AHEAD,
+				   __ATOMIC_RELAXED);
+		page_cache_read_ahead(cache, ahead, index, count);
+	}
+	ahead->next = index + 1;
+	return *page ? 0 : page_cache_get(cache, index, false, page);
+}
+
 ssize_t page_cache_read(struct page_cache *cache, struct io_buf *io, loff_t pos)
+{
+	return page_cache_read_file(cache, NULL, io, pos);
+}
+
+ssize_t page_cache_read_file(struct page_cache *cache, struct read_ahead *ahead,
+			     struct io_buf *io, loff_t pos)
 {
 	uint64_t at = (uint64_t)pos;
 	size_t done = 0;
@@ -32,7 +59,9 @@ ssize_t page_cache_read(struct page_cache *cache, struct io_buf *io, loff_t pos)
 		if (at >= size)
 			break;
 		part = MIN(part, size - at);
-		err = page_cache_get(cache, at >> PAGE_SHIFT, false, &page);
+		err = get_page(cache, ahead, at >> PAGE_SHIFT,
+			       DIV_ROUND_UP(offset + io->left, PAGE_SIZE),
+			       &page);
 		if (err)
 			break;
 		if (page) {
@@ -64,6 +93,16 @@ static size_t overwrite(struct page_cache *cache, struct page *page,
 	return copied;
 }
 
+/* See to it that bytes of @page have a place on the disk. 0, -ENOSPC, ... */
+static int prepare(struct page_cache *cache, uint64_t index, struct page *page,
+		   size_t offset, size_t size)
+{
+	if (!cache->ops || !cache->ops->prepare_write ||
+	    page->flags & PAGE_FLAG_BACKED)
+		return 0;
+	return cache->ops->prepare_write(cache, index, page, offset, size);
+}
+
 /* Somebody was faster: carry our bytes over to the page that is there. */
 static int merge_into(struct page_cache *cache, uint64_t index,
 		      struct page *ours, size_t offset, size_t size)
@@ -90,24 +129,31 @@ static ssize_t write_new(struct page_cache *cache, uint64_t index,
 	bool whole = size == PAGE_SIZE;
 	struct page *page =
 		page_alloc(0, ALLOC_USER | (whole ? 0 : ALLOC_ZERO));
+	ssize_t result = 0;
 	size_t copied;
-	int err = 0;
+	int err;
 
 	if (!page)
 		return -ENOMEM;
+	err = prepare(cache, index, page, offset, size);
+	if (err)
+		goto put;
 	copied = io_copy_from(io, (char *)page_address(page) + offset, size);
+	result = (ssize_t)copied;
 	if (copied) {
 		/* What the buffer did not fill must not show old memory. */
 		if (whole)
 			memset((char *)page_address(page) + copied, 0,
 			       PAGE_SIZE - copied);
-		page_cache_mark_written(cache, page);
 		err = page_cache_add(cache, index, page);
 		if (err == -EEXIST)
 			err = merge_into(cache, index, page, offset, copied);
+		else if (!err)
+			page_cache_mark_written(cache, page);
 	}
+put:
 	page_put(page);
-	return err ? err : (ssize_t)copied;
+	return err ? err : result;
 }
 
 /* Write within one page. Bytes, or an error. */
@@ -119,15 +165,20 @@ static ssize_t write_page(struct page_cache *cache, uint64_t index,
 	int err;
 
 	if (!page) {
-		if (size == PAGE_SIZE || !cache->ops || !cache->ops->read_page)
+		/* Nothing of it is kept: all overwritten, or nowhere yet. */
+		if (size == PAGE_SIZE || !cache->ops ||
+		    !cache->ops->read_page ||
+		    index >= DIV_ROUND_UP(READ_ONCE(cache->size_bytes),
+					  PAGE_SIZE))
 			return write_new(cache, index, io, offset, size);
 		err = page_cache_get(cache, index, true, &page);
 		if (err)
 			return err;
 	}
-	copied = overwrite(cache, page, io, offset, size);
+	err = prepare(cache, index, page, offset, size);
+	copied = err ? 0 : overwrite(cache, page, io, offset, size);
 	page_put(page);
-	return (ssize_t)copied;
+	return err ? err : (ssize_t)copied;
 }
 
 ssize_t page_cache_write(struct page_cache *cache, struct io_buf *io,
@@ -157,5 +208,7 @@ ssize_t page_cache_write(struct page_cache *cache, struct io_buf *io,
 	if (!done)
 		return err;
 	page_cache_extend(cache, at);
+	if (unlikely(cache->num_dirty))
+		writeback_throttle(cache);
 	return (ssize_t)done;
 }

@@ -17,6 +17,7 @@ void vfs_init(void)
 {
 	memory_set_reclaimer(reclaim_names);
 	inode_cache_init();
+	inode_dirty_init();
 	dentry_cache_init();
 	file_cache_init();
 	mount_table_init();

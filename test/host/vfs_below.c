@@ -136,6 +136,7 @@ void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
 	mutex_init(&cache->lock, LOCK_PAGE_CACHE);
 	radix_init(&cache->pages);
 	list_init(&cache->areas);
+	list_init(&cache->dirty_node);
 	cache->num_pages = 0;
 	cache->ops = ops;
 	cache->size_bytes = 0;
@@ -152,7 +153,8 @@ int page_cache_truncate(struct page_cache *cache, uint64_t size_bytes)
 	return 0;
 }
 
-ssize_t page_cache_read(struct page_cache *cache, struct io_buf *io, loff_t pos)
+ssize_t page_cache_read_file(struct page_cache *cache, struct read_ahead *ahead,
+			     struct io_buf *io, loff_t pos)
 {
 	uint64_t at = (uint64_t)pos;
 
@@ -168,6 +170,43 @@ ssize_t page_cache_write(struct page_cache *cache, struct io_buf *io,
 
 	cache->size_bytes = MAX(cache->size_bytes, end);
 	return (ssize_t)io->left;
+}
+
+int page_cache_sync(struct page_cache *cache, uint64_t first, uint64_t last)
+{
+	return 0;
+}
+
+int writeback_sync_group(void *group, bool wait)
+{
+	return 0;
+}
+
+void writeback_add_hook(struct writeback_hook *hook)
+{
+}
+
+void writeback_run_hooks_later(void)
+{
+}
+
+bool page_cache_cancel_writeback(struct page_cache *cache)
+{
+	return false;
+}
+
+uint32_t error_sequence_sample(struct error_sequence *errors)
+{
+	return 0;
+}
+
+void error_sequence_set(struct error_sequence *errors, int error)
+{
+}
+
+int error_sequence_check(struct error_sequence *errors, uint32_t *seen)
+{
+	return 0;
 }
 
 int page_cache_get(struct page_cache *cache, uint64_t index, bool create,

@@ -14,6 +14,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/fs.h"
+#include "kernel/block/block.h"
 #include "kernel/debug/log.h"
 #include "kernel/dev/serial.h"
 #include "kernel/fs/dev/internal.h"
@@ -196,6 +197,20 @@ static int devfs_mount(const struct file_system_type *type, const char *source,
 	return err;
 }
 
+/* Disks and partitions, also those that come later. */
+static void disk_added(struct block_device *bdev)
+{
+	int err = devfs_add_node(bdev->name, S_IFBLK | 0660, bdev->dev);
+
+	if (err && err != -EEXIST)
+		log_error("/dev/%s: error %d", bdev->name, -err);
+}
+
+static void disk_removed(struct block_device *bdev)
+{
+	devfs_remove_node(bdev->name);
+}
+
 int devfs_add_node(const char *name, uint32_t mode, uint64_t rdev)
 {
 	int err = 0;
@@ -210,6 +225,35 @@ int devfs_add_node(const char *name, uint32_t mode, uint64_t rdev)
 	}
 	mutex_unlock(&devices_lock);
 	return err;
+}
+
+void devfs_remove_node(const char *name)
+{
+	struct inode *root, *inode;
+	size_t len = strlen(name);
+
+	mutex_lock(&devices_lock);
+	if (devices) {
+		root = devices->root->inode;
+		mutex_lock(&root->lock);
+		if (!root->ops->lookup(root, name, len, &inode)) {
+			root->ops->unlink(root, name, len, inode);
+			inode_put(inode);
+		}
+		mutex_unlock(&root->lock);
+		dentry_prune(devices->root);
+	}
+	mutex_unlock(&devices_lock);
+}
+
+void devfs_watch_disks(void)
+{
+	static struct block_watcher watcher = {
+		.added = disk_added,
+		.removed = disk_removed,
+	};
+
+	block_watch(&watcher);
 }
 
 static const struct file_system_type devfs_type = {

@@ -21,3 +21,7 @@ void devfs_init(void);
  * 0, -EEXIST, -ENOMEM. Context: thread.
  */
 int devfs_add_node(const char *name, uint32_t mode, uint64_t rdev);
+/* Away with it, if it is still there. */
+void devfs_remove_node(const char *name);
+/* Nodes for disks and partitions, those there are and those to come. */
+void devfs_watch_disks(void);

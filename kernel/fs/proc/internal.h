@@ -178,6 +178,8 @@ PROC_SHOW(zoneinfo);
 
 /* devices.c */
 PROC_SHOW(devices);
+PROC_SHOW(partitions); /* disks.c */
+PROC_SHOW(diskstats);  /* disks.c */
 PROC_SHOW(filesystems);
 
 /* trace.c */

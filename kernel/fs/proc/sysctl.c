@@ -10,6 +10,7 @@
 
 #include "kernel/debug/log.h"
 #include "kernel/dev/random.h"
+#include "kernel/mm/page_cache.h"
 #include "kernel/proc/uts.h"
 
 #define ANY UINT64_MAX
@@ -189,9 +190,19 @@ static const struct proc_entry kernel_files[] = {
 
 /* ---- vm, fs, net ---- */
 
+/* What is only remembered is forgotten: 1 pages of files, 2 names, 3 both. */
+static int store_drop_caches(const struct proc_subject *subject,
+			     const char *text, size_t size)
+{
+	if (text[0] < '1' || text[0] > '4')
+		return -EINVAL;
+	if (text[0] == '1' || text[0] == '3')
+		memory_drop_files();
+	return 0;
+}
+
 KNOB(dirty_background_ratio, 10, 0, 100);
 KNOB(dirty_ratio, 20, 0, 100);
-KNOB(drop_caches, 0, 0, 4);
 KNOB(max_map_count, 65530, 0, ANY);
 KNOB(mmap_min_addr, 65536, 0, ANY);
 KNOB(overcommit_memory, 0, 0, 2);
@@ -202,7 +213,8 @@ static const struct proc_entry vm_files[] = {
 	{ "dirty_background_ratio", PROC_WRITE,
 	  .value = &dirty_background_ratio },
 	{ "dirty_ratio", PROC_WRITE, .value = &dirty_ratio },
-	{ "drop_caches", PROC_WRITE, .value = &drop_caches },
+	{ "drop_caches", PROC_WRITE, .constant = "0\n",
+	  .store = store_drop_caches },
 	{ "max_map_count", PROC_WRITE, .value = &max_map_count },
 	{ "mmap_min_addr", PROC_WRITE, .value = &mmap_min_addr },
 	{ "overcommit_memory", PROC_WRITE, .value = &overcommit_memory },

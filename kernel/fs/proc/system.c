@@ -12,6 +12,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/uts.h"
+#include "kernel/mm/page_cache.h"
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
 
@@ -30,9 +31,10 @@ static void add_kib(struct text *text, const char *name, uint64_t pages)
 int proc_show_meminfo(const struct proc_subject *subject, struct text *text)
 {
 	struct memory_info m;
-	uint64_t files, anonymous;
+	uint64_t files, anonymous, dirty, writing;
 
 	memory_get_info(&m);
+	writeback_get_counts(&dirty, &writing);
 	files = m.cached - MIN(m.cached, m.shared);
 	anonymous = m.anonymous + m.shared;
 	add_kib(text, "MemTotal:", m.managed);
@@ -51,8 +53,8 @@ int proc_show_meminfo(const struct proc_subject *subject, struct text *text)
 	add_kib(text, "Mlocked:", 0);
 	add_kib(text, "SwapTotal:", 0);
 	add_kib(text, "SwapFree:", 0);
-	add_kib(text, "Dirty:", 0);
-	add_kib(text, "Writeback:", 0);
+	add_kib(text, "Dirty:", dirty);
+	add_kib(text, "Writeback:", writing);
 	add_kib(text, "AnonPages:", m.anonymous);
 	add_kib(text, "Mapped:", files);
 	add_kib(text, "Shmem:", m.shared);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal.h - what the files of block/ share among themselves
+ */
+#pragma once
+
+#include "kernel/block/block.h"
+#include "kernel/block/queue.h"
+
+/* request.c: boot. */
+void block_requests_init(void);
+
+/* queue.c: into the queue of its disk, checked and with disk_sector set; not
+ * started yet. False: it has completed with an error. */
+bool queue_insert(struct block_request *request);
+/* Start what can be started. */
+void queue_run(struct block_queue *queue);
+
+/* cache.c */
+extern const struct page_cache_ops block_cache_ops;
+
+/* device.c: the table's lock. */
+extern struct mutex block_table_lock; /* rank LOCK_BLOCK_DEVICE */
+/* A device in no table; refs is 1. NULL: no memory. */
+struct block_device *block_device_create(struct block_queue *queue,
+					 const char *name, uint64_t dev);
+/* Into the table; watchers are told. 0, -EBUSY: the number is taken. */
+int block_device_publish(struct block_device *bdev);
+void block_device_unpublish(struct block_device *bdev);
+
+/* partitions.c: find them, make them known. 0, -EIO, -ENOMEM. */
+int partitions_scan(struct block_device *disk);
