@@ -120,8 +120,9 @@ class Machine(Console):
     """A machine under test: started on creation, stopped by close()."""
 
     def __init__(self, log: str, kernel: str = '', initrd: str = '', harts: int = 0,
-                 mem: str = '', append: str = '', **options) -> None:
-        """Further options are scripts/qemu's: cpu, bios, qemu, disk, machine, icount."""
+                 mem: str = '', append: str = '', more: tuple = (), **options) -> None:
+        """Further options are scripts/qemu's: cpu, bios, qemu, disk, bus, machine, icount;
+        those in @more are QEMU's own."""
         command = [os.path.join(TOP, 'scripts/qemu'), '--pipe']
         settings = dict(kernel=kernel, initrd=initrd, harts=harts, mem=mem, append=append,
                         **options)
@@ -130,6 +131,8 @@ class Machine(Console):
                 command.append(f'--{name}')
             elif value:
                 command += [f'--{name}', str(value)]
+        if more:
+            command += ['--', *more]
         self.command = command
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Disks: what is written is on them, what is on them is read, however they are attached.
+
+The patterns are made on the host, so both sides can say what a sector must hold.
+"""
+import hashlib
+import os
+import struct
+
+import pytest
+
+SECTOR = 512
+MIB = 1 << 20
+
+
+def pattern(size: int, seed: int) -> bytes:
+    """Bytes in which every sector differs from every other."""
+    return b''.join(hashlib.sha512(struct.pack('<II', seed, i)).digest() * 8
+                    for i in range(size // SECTOR))
+
+
+def md5(data: bytes) -> str:
+    return hashlib.md5(data).hexdigest()
+
+
+def contents(path: str) -> bytes:
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """disk(data) makes an image; returns its path."""
+    made = []
+
+    def make(data: bytes) -> str:
+        path = str(tmp_path / f'disk{len(made)}.img')
+        made.append(path)
+        with open(path, 'wb') as f:
+            f.write(data)
+        return path
+    return make
+
+
+# ---- Bytes, on every way to a disk -----------------------------------------------
+
+WAYS = {'mmio': 'vd', 'modern': 'vd'}
+
+
+@pytest.mark.parametrize('harts', [1, 4])
+@pytest.mark.parametrize('bus', WAYS)
+def test_disk_holds_what_the_host_sees(machine, disk, bus, harts):
+    """Read all of one disk; copy pieces of odd sizes to odd places of the other."""
+    source = pattern(4 * MIB, 1)
+    target = bytearray(pattern(4 * MIB, 2))
+    paths = [disk(source), disk(bytes(target))]
+    shell = machine(disk=','.join(paths), bus=bus, harts=harts).shell()
+    names = sorted(shell.check(f'ls /dev/{WAYS[bus]}*').split())
+    sums = {shell.check(f'md5sum < {n}').split()[0]: n for n in names}
+    a, b = sums[md5(source)], sums[md5(bytes(target))]
+    for at, size in [(0, 512), (4096 * 3 + 100, 5000), (MIB - 1, 2), (2 * MIB, 300000)]:
+        target[at:at + size] = source[at:at + size]
+        shell.check(f'dd if={a} of={b} bs=64k count={size} skip={at} seek={at} conv=notrunc '
+                    'iflag=skip_bytes,count_bytes oflag=seek_bytes status=none')
+    shell.check('sync')
+    assert contents(paths[1]) == bytes(target)
+    shell.check('echo 3 > /proc/sys/vm/drop_caches')
+    assert shell.check(f'md5sum < {b}').split()[0] == md5(bytes(target))
+    assert contents(paths[0]) == source
+
+
+def test_disk_past_the_cache(machine, disk):
+    """O_DIRECT and the cache show the same bytes; an unaligned request is EINVAL."""
+    data = bytearray(pattern(2 * MIB, 3))
+    path = disk(bytes(data))
+    shell = machine(disk=path).shell()
+    assert shell.check('dd if=/dev/vda bs=128k iflag=direct status=none | md5sum').split()[0] \
+        == md5(bytes(data))
+    shell.check('cat /dev/vda > /dev/null')
+    shell.check('dd if=/dev/vda of=/dev/vda bs=4k count=3 skip=5 seek=100 oflag=direct '
+                'conv=notrunc status=none')
+    data[100 * 4096:103 * 4096] = data[5 * 4096:8 * 4096]
+    assert contents(path) == bytes(data)
+    assert shell.check('md5sum < /dev/vda').split()[0] == md5(bytes(data))
+    assert 'Invalid argument' in shell.run('/usr/bin/dd if=/dev/vda of=/dev/null bs=100 count=1 '
+                                           'iflag=direct').output
+
+
+def test_disk_ends_where_it_ends(machine, disk):
+    path = disk(pattern(MIB, 4))
+    shell = machine(disk=path).shell()
+    out = shell.run('dd if=/dev/zero of=/dev/vda bs=64k').output
+    assert 'No space left' in out and '16+0 records out' in out
+    shell.check('sync')
+    assert contents(path) == bytes(MIB)
+    assert shell.check('/usr/sbin/blockdev --getsize64 --getss --getpbsz --getro /dev/vda').split() == \
+        [str(MIB), '512', '512', '0']
+    shell.check('blockdev --setro /dev/vda')
+    assert shell.check('/usr/sbin/blockdev --getro /dev/vda') .strip() == '1'
+    assert 'not permitted' in shell.run('dd if=/dev/zero of=/dev/vda count=1').output
+    assert shell.check('cat /proc/partitions').split()[4:] == ['254', '0', '1024', 'vda']
+
+
+def test_read_only_disk(machine, disk):
+    path = disk(pattern(MIB, 5))
+    os.chmod(path, 0o444)
+    shell = machine(more=('-drive', f'file={path},format=raw,if=none,id=d,read-only=on',
+                          '-device', 'virtio-blk-device,drive=d')).shell()
+    assert shell.check('/usr/sbin/blockdev --getro /dev/vda').strip() == '1'
+    assert 'not permitted' in shell.run('dd if=/dev/zero of=/dev/vda count=1').output
+
+
+def test_memory_pressure_takes_pages_of_disks(machine, disk):
+    """A disk larger than memory is read and written through the cache; nobody is killed."""
+    path = disk(b'')
+    os.truncate(path, 160 * MIB)
+    shell = machine(disk=path, mem='96M', initrd=os.path.join(
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'build/rootfs.cpio')).shell()
+    shell.check('dd if=/dev/vda of=/dev/null bs=1M', timeout=300)
+    shell.check('tr "\\0" "x" < /dev/zero | dd of=/dev/vda bs=1M count=160 iflag=fullblock; sync',
+                timeout=600)
+    assert 'emory' not in shell.check('dmesg | grep -i kill; true')
+    with open(path, 'rb') as f:
+        while chunk := f.read(MIB):
+            assert chunk == b'x' * len(chunk)
+
+
+# ---- Errors -------------------------------------------------------------------------
+
+def test_errors_of_the_disk_reach_the_program(machine, disk, tmp_path):
+    """One sector cannot be read, one cannot be written: EIO there, once, and nowhere else."""
+    path = disk(pattern(4 * MIB, 6))
+    rules = tmp_path / 'blkdebug.conf'
+    rules.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "2048"\n'
+                     '[inject-error]\nevent = "write_aio"\nerrno = "5"\nsector = "4096"\n')
+    shell = machine(disk=f'blkdebug:{rules}:{path}').shell()
+    assert 'Input/output error' in shell.run('dd if=/dev/vda of=/dev/null bs=4k skip=256 '
+                                             'count=1').output
+    shell.check('dd if=/dev/vda of=/dev/null bs=4k skip=257 count=100')
+    shell.check('dd if=/dev/vda of=/dev/null bs=4k count=200')
+    # The write itself is only to memory; fsync tells.
+    assert 'Input/output error' in shell.run('dd if=/dev/zero of=/dev/vda bs=4k seek=512 count=1 '
+                                             'conv=notrunc,fsync').output
+    shell.check('dd if=/dev/zero of=/dev/vda bs=4k seek=600 count=1 conv=notrunc,fsync')
