@@ -5,7 +5,10 @@
  * Idea: a table has three levels of 512 entries. The root's lower half is the
  * program's; its upper half is the same in every address space, copied from
  * kernel_page_table when the space is made. All upper-half entries of the root
- * are filled at boot, so the copies never grow stale (invariant P1).
+ * are filled at boot, so the copies never grow stale (invariant P1). All tables
+ * of a program are on one list through their struct pages, so that freeing them
+ * is no search; and as every entry is emptied before, the freed pages are all
+ * zeros, as the next table wants them (page_free_zeroed()).
  *
  * A and D are set in every leaf we make: harts may fault instead of setting
  * them themselves (Svade), and nothing here needs to see them change.
@@ -28,6 +31,11 @@
 
 struct page_table kernel_page_table;
 
+/* The entries of the root's upper half that are in use; fixed after boot. A
+ * list, because copying all 256 for each program would cost much more. */
+static uint16_t kernel_entries[PT_ENTRIES - PT_USER_ENTRIES];
+static size_t num_kernel_entries;
+
 static struct spinlock kernel_map_lock = SPINLOCK_INIT(LOCK_PAGE_TABLE);
 static vaddr_t next_device_va = DEVICE_WINDOW; /* under kernel_map_lock */
 
@@ -47,25 +55,32 @@ _Static_assert(PTE_PPN_MASK == ~0UL << (PTE_ABOVE_FRAME + PTE_FRAME_SHIFT) >>
 				       PTE_ABOVE_FRAME,
 	       "PTE");
 
-/* A cleared page for a table, or NULL. */
-static pte_t *table_alloc(void)
+/*
+ * A cleared page for a table of @owner that @above will point to (NULL: the
+ * root), or NULL: no memory.
+ */
+static pte_t *table_alloc(struct page_table *owner, pte_t *above)
 {
 	struct page *page = page_alloc(0, ALLOC_ZERO | ALLOC_ATOMIC);
 
 	if (!page)
 		return NULL;
 	page->flags |= PAGE_FLAG_TABLE;
+	page->next_table = owner->tables;
+	page->table_above = above;
+	owner->tables = page;
 	memory_count_tables(1);
 	return page_address(page);
 }
 
-static void table_free(pte_t *table)
+/* Free the table in @page, which is empty but for tables freed before: those
+ * it points to are younger and so come earlier in the list. */
+static void table_free(struct page *page)
 {
-	struct page *page = phys_to_page(direct_to_phys(table));
-
-	page->flags &= ~PAGE_FLAG_TABLE;
-	memory_count_tables(-1);
-	page_put(page);
+	if (page->table_above)
+		*page->table_above = 0;
+	refcount_init(&page->refs, 0);
+	page_free_zeroed(page);
 }
 
 static pte_t *next_table(pte_t pte)
@@ -74,7 +89,7 @@ static pte_t *next_table(pte_t pte)
 }
 
 /* The table below *@pte, made if missing and wanted; NULL: none. */
-static pte_t *table_below(pte_t *pte, bool create)
+static pte_t *table_below(struct page_table *owner, pte_t *pte, bool create)
 {
 	pte_t *table;
 
@@ -82,7 +97,7 @@ static pte_t *table_below(pte_t *pte, bool create)
 		return next_table(*pte);
 	if (!create)
 		return NULL;
-	table = table_alloc();
+	table = table_alloc(owner, pte);
 	if (table)
 		pte_set(pte, phys_to_pte(direct_to_phys(table)) | PTE_V);
 	return table;
@@ -93,7 +108,7 @@ pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
 {
 	pte_t *level1, *level0;
 
-	level1 = table_below(&table->root[PT_INDEX(va, 2)], create);
+	level1 = table_below(table, &table->root[PT_INDEX(va, 2)], create);
 	if (!level1) {
 		*count_out =
 			PT_ENTRIES * PT_ENTRIES -
@@ -101,7 +116,7 @@ pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
 		return NULL;
 	}
 	*count_out = PT_ENTRIES - PT_INDEX(va, 0);
-	level0 = table_below(&level1[PT_INDEX(va, 1)], create);
+	level0 = table_below(table, &level1[PT_INDEX(va, 1)], create);
 	return level0 ? &level0[PT_INDEX(va, 0)] : NULL;
 }
 
@@ -130,32 +145,36 @@ void *page_table_user_address(struct page_table *table, vaddr_t va, bool write)
 
 int page_table_init(struct page_table *table)
 {
-	table->root = table_alloc();
+	table->asid = 0;
+	table->tables = NULL;
+	table->root = table_alloc(table, NULL);
 	if (!table->root)
 		return -ENOMEM;
-	table->asid = 0;
 	/* P1: the kernel's half never changes after boot. */
-	memcpy(table->root + PT_USER_ENTRIES,
-	       kernel_page_table.root + PT_USER_ENTRIES,
-	       (PT_ENTRIES - PT_USER_ENTRIES) * sizeof(pte_t));
+	for (size_t i = 0; i < num_kernel_entries; i++) {
+		size_t at = kernel_entries[i];
+
+		table->root[at] = kernel_page_table.root[at];
+	}
 	return 0;
 }
 
 void page_table_destroy(struct page_table *table)
 {
-	for (size_t i = 0; i < PT_USER_ENTRIES; i++) {
-		pte_t *level1;
+	struct page *page = table->tables;
+	int count = 0;
 
-		if (!(table->root[i] & PTE_V))
-			continue;
-		level1 = next_table(table->root[i]);
-		for (size_t k = 0; k < PT_ENTRIES; k++) {
-			if (level1[k] & PTE_V)
-				table_free(next_table(level1[k]));
-		}
-		table_free(level1);
+	for (size_t i = 0; i < num_kernel_entries; i++)
+		table->root[kernel_entries[i]] = 0;
+	while (page) {
+		struct page *next = page->next_table;
+
+		table_free(page);
+		page = next;
+		count++;
 	}
-	table_free(table->root);
+	memory_count_tables(-count);
+	table->tables = NULL;
 	table->root = NULL;
 }
 
@@ -287,7 +306,8 @@ static int direct_map_page(paddr_t pa, unsigned int level)
 	pte_t *table = kernel_page_table.root;
 
 	for (unsigned int at = 2; at > level; at--) {
-		table = table_below(&table[PT_INDEX(va, at)], true);
+		table = table_below(&kernel_page_table,
+				    &table[PT_INDEX(va, at)], true);
 		if (!table)
 			return -ENOMEM;
 	}
@@ -353,6 +373,7 @@ static int fill_windows(void)
 			vaddr_t va = windows[i].start + at;
 
 			if (!table_below(
+				    &kernel_page_table,
 				    &kernel_page_table.root[PT_INDEX(va, 2)],
 				    true))
 				return -ENOMEM;
@@ -361,13 +382,21 @@ static int fill_windows(void)
 	return 0;
 }
 
+static void note_kernel_entries(void)
+{
+	for (size_t i = PT_USER_ENTRIES; i < PT_ENTRIES; i++) {
+		if (kernel_page_table.root[i] & PTE_V)
+			kernel_entries[num_kernel_entries++] = (uint16_t)i;
+	}
+}
+
 int arch_paging_init(void)
 {
 	const pte_t *boot_root = kernel_page_table.root;
 	const size_t page_array = PT_INDEX(PAGE_ARRAY_BASE, 2);
 	int err = 0;
 
-	kernel_page_table.root = table_alloc();
+	kernel_page_table.root = table_alloc(&kernel_page_table, NULL);
 	if (!kernel_page_table.root)
 		return -ENOMEM;
 	kernel_page_table.root[page_array] = boot_root[page_array];
@@ -376,7 +405,9 @@ int arch_paging_init(void)
 		err = map_banks();
 	if (!err)
 		err = map_image();
-	if (!err)
+	if (!err) {
+		note_kernel_entries();
 		page_table_switch(&kernel_page_table);
+	}
 	return err;
 }

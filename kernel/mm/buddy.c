@@ -7,7 +7,8 @@
  * Too large a block is split into two buddies; a freed block whose buddy is
  * free too merges with it, and so on upward. One list of blocks per k.
  * In front of it each hart keeps a few single frames, so that the common case
- * (one frame, taken or given back) takes no lock.
+ * (one frame, taken or given back) takes no lock; and a few that are known to
+ * be all zeros (page tables come back like that), which saves clearing them.
  *
  * Invariants
  *   B1  PAGE_FLAG_FREE is set exactly on the first page of a block on a list,
@@ -28,8 +29,11 @@
 #include "kernel/sync/mutex.h"
 
 /* Frames a hart may keep, and how many move to or from the lists at once. */
-#define HART_FRAMES 32u
-#define HART_BATCH  16u
+#define HART_FRAMES      64u
+#define HART_BATCH_ORDER 4u
+#define HART_BATCH       (1u << HART_BATCH_ORDER)
+/* Of zeros; enough for the tables of two small programs. */
+#define HART_ZEROED 16u
 
 /* A page of the array holds the structs of so many frames, a power of two. */
 #define ARRAY_PAGE_ORDER 7u
@@ -54,8 +58,9 @@ static uint64_t reserve;
 
 /* This hart only, interrupts off. */
 static struct hart_frames {
-	unsigned int count;
+	unsigned int count, num_zeroed;
 	struct page *frames[HART_FRAMES];
+	struct page *zeroed[HART_ZEROED];
 	uint64_t allocated, freed; /* pages since boot; read by others */
 } __aligned(64) hart_frames[MAX_HARTS];
 
@@ -138,39 +143,61 @@ static bool above_reserve(unsigned int order, unsigned int flags)
 
 /* ---- A hart's own frames; interrupts off --------------------------------- */
 
+/* Neighbours, if there are some: one block is found faster than its frames. */
 static void refill(struct hart_frames *mine, unsigned int flags)
 {
-	/* When it gets tight take just the one, so that what the kernel may
-	 * have does not end up with a program. */
-	unsigned int batch = free_pages > 2 * reserve ? HART_BATCH : 1;
+	unsigned int order = HART_BATCH_ORDER;
+	struct page *block;
 
 	spin_lock(&frames_lock);
-	while (mine->count < batch && above_reserve(0, flags))
-		mine->frames[mine->count++] = take_block(0);
+	/* When it gets tight take just the one, so that what the kernel may
+	 * have does not end up with a program. */
+	if (free_pages <= 2 * reserve)
+		order = 0;
+	while (order > 0 && list_empty(&free_blocks[order]))
+		order--;
+	block = above_reserve(order, flags) ? take_block(order) : NULL;
 	spin_unlock(&frames_lock);
+	/* The lowest on top: memory is handed out in order. */
+	for (unsigned int i = BIT(order); block && i > 0; i--)
+		mine->frames[mine->count++] = block + i - 1;
 }
 
+/* Back to the lists, until @keep are left, and all those of zeros. */
 static void spill(struct hart_frames *mine, unsigned int keep)
 {
 	spin_lock(&frames_lock);
 	while (mine->count > keep)
 		free_block(mine->frames[--mine->count], 0);
+	while (keep == 0 && mine->num_zeroed > 0)
+		free_block(mine->zeroed[--mine->num_zeroed], 0);
 	spin_unlock(&frames_lock);
 }
 
-static struct page *alloc_frame(unsigned int flags)
+/* One frame; ALLOC_ZERO is taken out of *@flags if it is clear already. */
+static struct page *alloc_frame(unsigned int *flags)
 {
 	struct hart_frames *mine;
 	struct page *page = NULL;
 
 	interrupts_off_enter();
 	mine = &hart_frames[arch_hart_index()];
-	if (unlikely(mine->count == 0))
-		refill(mine, flags);
-	if (likely(mine->count > 0)) {
-		page = mine->frames[--mine->count];
-		mine->allocated++;
+	if ((*flags & ALLOC_ZERO) && mine->num_zeroed > 0) {
+		page = mine->zeroed[--mine->num_zeroed];
+		*flags &= ~ALLOC_ZERO;
+		goto out;
 	}
+	if (unlikely(mine->count == 0))
+		refill(mine, *flags);
+	if (likely(mine->count > 0))
+		page = mine->frames[--mine->count];
+	else if (mine->num_zeroed > 0)
+		page = mine->zeroed[--mine->num_zeroed];
+	else
+		goto none;
+out:
+	mine->allocated++;
+none:
 	interrupts_off_leave();
 	return page;
 }
@@ -186,7 +213,7 @@ static struct page *alloc_block(unsigned int order, unsigned int flags)
 	if (above_reserve(order, flags))
 		page = take_block(order);
 	spin_unlock(&frames_lock);
-	if (!page && mine->count) {
+	if (!page && mine->count + mine->num_zeroed > 0) {
 		/* Our own frames may be what keeps buddies apart. */
 		spill(mine, 0);
 		spin_lock(&frames_lock);
@@ -202,13 +229,13 @@ static struct page *alloc_block(unsigned int order, unsigned int flags)
 
 /* ---- Public --------------------------------------------------------------- */
 
-static struct page *try_alloc(unsigned int order, unsigned int flags)
+static struct page *try_alloc(unsigned int order, unsigned int *flags)
 {
-	return order == 0 ? alloc_frame(flags) : alloc_block(order, flags);
+	return order == 0 ? alloc_frame(flags) : alloc_block(order, *flags);
 }
 
 /* Memory is out, for a program: somebody has to go. */
-static struct page *alloc_after_kill(unsigned int order, unsigned int flags)
+static struct page *alloc_after_kill(unsigned int order, unsigned int *flags)
 {
 	unsigned int tries;
 
@@ -231,11 +258,11 @@ struct page *page_alloc(unsigned int order, unsigned int flags)
 
 	if (order > MAX_ORDER)
 		return NULL;
-	page = try_alloc(order, flags);
+	page = try_alloc(order, &flags);
 	if (unlikely(!page)) {
 		if ((flags & (ALLOC_USER | ALLOC_ATOMIC)) != ALLOC_USER)
 			return NULL;
-		page = alloc_after_kill(order, flags);
+		page = alloc_after_kill(order, &flags);
 		if (!page)
 			return NULL;
 	}
@@ -251,6 +278,12 @@ struct page *page_alloc(unsigned int order, unsigned int flags)
 			clear_page(memory + i * PAGE_SIZE);
 	}
 	return page;
+}
+
+static void assert_zeroed(const uint64_t *words)
+{
+	for (size_t i = 0; i < PAGE_SIZE / sizeof(*words); i++)
+		assert(words[i] == 0);
 }
 
 void page_free(struct page *page)
@@ -273,6 +306,25 @@ void page_free(struct page *page)
 		spin_lock(&frames_lock);
 		free_block(page, order);
 		spin_unlock(&frames_lock);
+	}
+	interrupts_off_leave();
+}
+
+void page_free_zeroed(struct page *page)
+{
+	struct hart_frames *mine;
+
+	debug_assert(page->order == 0);
+	if (CONFIG_DEBUG)
+		assert_zeroed(page_address(page));
+	page->flags = 0;
+	interrupts_off_enter();
+	mine = &hart_frames[arch_hart_index()];
+	if (likely(mine->num_zeroed < HART_ZEROED)) {
+		mine->zeroed[mine->num_zeroed++] = page;
+		mine->freed++;
+	} else {
+		page_free(page);
 	}
 	interrupts_off_leave();
 }
@@ -324,7 +376,8 @@ uint64_t buddy_free_pages(void)
 	unsigned int i;
 
 	for (i = 0; i < MAX_HARTS; i++)
-		pages += READ_ONCE(hart_frames[i].count);
+		pages += READ_ONCE(hart_frames[i].count) +
+			 READ_ONCE(hart_frames[i].num_zeroed);
 	return pages;
 }
 

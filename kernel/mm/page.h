@@ -52,6 +52,11 @@ struct page {
 			struct page_cache *cache; /* page cache; its lock */
 			uint64_t index;           /* page number in the file */
 		};
+		struct {
+			/* TABLE; the page table's lock. */
+			struct page *next_table; /* of the same page table */
+			pte_t *table_above; /* the entry that points here */
+		};
 	};
 };
 
@@ -79,6 +84,9 @@ static inline void page_get(struct page *page)
 void page_put(struct page *page);
 /* Free a block whose last reference is known to be gone. Any context. */
 void page_free(struct page *page);
+/* The same for a single frame whose every byte is 0: the next who wants a
+ * cleared one gets it as it is. */
+void page_free_zeroed(struct page *page);
 
 static inline paddr_t page_to_phys(const struct page *page)
 {

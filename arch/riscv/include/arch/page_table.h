@@ -38,8 +38,11 @@
 
 typedef uint64_t pte_t;
 
+struct page;
+
 struct page_table {
-	pte_t *root; /* 512 entries; upper half is the kernel's */
+	pte_t *root;         /* 512 entries; upper half is the kernel's */
+	struct page *tables; /* all of it: the root and those below */
 	uint16_t asid;
 };
 
@@ -48,7 +51,7 @@ extern struct page_table kernel_page_table;
 
 /* A table with an empty user half. 0 or -ENOMEM. */
 int page_table_init(struct page_table *table);
-/* Free the tables of the user half (not the frames mapped) and the root. */
+/* Free the tables. All user entries have been emptied with pte_clear(). */
 void page_table_destroy(struct page_table *table);
 
 /*
