@@ -39,6 +39,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
+#include "kernel/syscall/dispatch.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
 #include "kernel/trace/settings.h"
@@ -299,6 +300,7 @@ static void start_file_systems(void)
 	int err;
 
 	process_init();
+	syscall_trace_init();
 	vfs_init();
 	tmpfs_init();
 	devfs_init();

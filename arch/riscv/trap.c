@@ -20,30 +20,103 @@
 #include "kernel/arch_entry.h"
 #include "kernel/debug/panic.h"
 #include "kernel/sched/sched.h"
+#include "kernel/trace/trace.h"
 
 void trap_from_user(struct trap_frame *tf);
 void trap_from_kernel(struct trap_frame *tf);
 
-static const char *const cause_names[] = {
-	[CAUSE_FETCH_MISALIGNED] = "instruction address misaligned",
-	[CAUSE_FETCH_ACCESS] = "instruction access fault",
-	[CAUSE_ILLEGAL_INSTRUCTION] = "illegal instruction",
-	[CAUSE_BREAKPOINT] = "breakpoint",
-	[CAUSE_LOAD_MISALIGNED] = "load address misaligned",
-	[CAUSE_LOAD_ACCESS] = "load access fault",
-	[CAUSE_STORE_MISALIGNED] = "store address misaligned",
-	[CAUSE_STORE_ACCESS] = "store access fault",
-	[CAUSE_USER_ECALL] = "system call",
-	[CAUSE_FETCH_PAGE_FAULT] = "instruction page fault",
-	[CAUSE_LOAD_PAGE_FAULT] = "load page fault",
-	[CAUSE_STORE_PAGE_FAULT] = "store page fault",
+TRACE_NAMES(causes) = {
+	{ "cause", CAUSE_FETCH_MISALIGNED, "instruction address misaligned",
+	  NULL },
+	{ "cause", CAUSE_FETCH_ACCESS, "instruction access fault", NULL },
+	{ "cause", CAUSE_ILLEGAL_INSTRUCTION, "illegal instruction", NULL },
+	{ "cause", CAUSE_BREAKPOINT, "breakpoint", NULL },
+	{ "cause", CAUSE_LOAD_MISALIGNED, "load address misaligned", NULL },
+	{ "cause", CAUSE_LOAD_ACCESS, "load access fault", NULL },
+	{ "cause", CAUSE_STORE_MISALIGNED, "store address misaligned", NULL },
+	{ "cause", CAUSE_STORE_ACCESS, "store access fault", NULL },
+	{ "cause", CAUSE_USER_ECALL, "system call", NULL },
+	{ "cause", CAUSE_FETCH_PAGE_FAULT, "instruction page fault", NULL },
+	{ "cause", CAUSE_LOAD_PAGE_FAULT, "load page fault", NULL },
+	{ "cause", CAUSE_STORE_PAGE_FAULT, "store page fault", NULL },
+	{ "cause", CAUSE_INTERRUPT | CAUSE_SOFTWARE, "another hart", NULL },
+	{ "cause", CAUSE_INTERRUPT | CAUSE_TIMER, "timer", NULL },
+	{ "cause", CAUSE_INTERRUPT | CAUSE_EXTERNAL, "device", NULL },
 };
 
 static const char *cause_name(uint64_t cause)
 {
-	if (cause < ARRAY_SIZE(cause_names) && cause_names[cause])
-		return cause_names[cause];
+	for (unsigned int i = 0; i < ARRAY_SIZE(causes); i++) {
+		if (causes[i].value == cause)
+			return causes[i].name;
+	}
 	return "unknown trap";
+}
+
+/* ---- For the trace ------------------------------------------------------- */
+
+enum trap_event { TRAP_FAULT, TRAP_TIMER, TRAP_DEVICE };
+
+static enum trap_event trap_event(uint64_t cause)
+{
+	if (!(cause & CAUSE_INTERRUPT))
+		return TRAP_FAULT;
+	return cause == (CAUSE_INTERRUPT | CAUSE_TIMER) ? TRAP_TIMER
+							: TRAP_DEVICE;
+}
+
+/* What the hart did, and trap.S: pc, cause and registers are in the frame. */
+static void report_trap(const struct trap_frame *tf, enum trap_event event)
+{
+#define PLACE(kind)                                                            \
+	{                                                                      \
+		__FILE__, __func__, __LINE__, kind                             \
+	}
+	static const struct trace_place places[] __section(".trace_places") = {
+		[TRAP_FAULT] = PLACE(TRACE_TRAP_FAULT),
+		[TRAP_TIMER] = PLACE(TRACE_TRAP_TIMER),
+		[TRAP_DEVICE] = PLACE(TRACE_TRAP_DEVICE),
+	};
+#undef PLACE
+	const struct trace_bytes registers = {
+		.type = TRACE_CHUNK_REGISTERS,
+		.address = (uint64_t)tf,
+		.data = tf,
+		.size = sizeof(*tf),
+	};
+	const uint64_t args[] = { tf->pc, tf->sp, (uint64_t)tf, tf->cause,
+				  tf->tval };
+
+	if (trace_wants((enum trace_kind)places[event].kind))
+		trace_record_bytes(&places[event], NULL, args,
+				   event == TRAP_FAULT ? 5 : 4, &registers,
+				   trace_wants_registers());
+}
+
+static const enum trace_kind way_back_of[] = {
+	[TRAP_FAULT] = TRACE_RETURN_FAULT,
+	[TRAP_TIMER] = TRACE_RETURN_TIMER,
+	[TRAP_DEVICE] = TRACE_RETURN_DEVICE,
+};
+
+static __noinline void trace_user_trap(const struct trap_frame *tf)
+{
+	enum trap_event event = trap_event(tf->cause);
+
+	if (!trace_wants_thread(NULL))
+		return;
+	trace_trapped(way_back_of[event]);
+	thread_set_work(current(), WORK_TRACE);
+	report_trap(tf, event);
+}
+
+/* A trap in a trap. The caller keeps the way back of the outer one. */
+static __noinline void trace_kernel_trap(const struct trap_frame *tf)
+{
+	enum trap_event event = trap_event(tf->cause);
+
+	current_trace()->way_back = (uint8_t)way_back_of[event];
+	report_trap(tf, event);
 }
 
 /* Interrupts off throughout. */
@@ -105,6 +178,8 @@ static void handle_exception(struct trap_frame *tf)
 /* From trap.S, interrupts off; not for system calls. */
 void trap_from_user(struct trap_frame *tf)
 {
+	if (unlikely(READ_ONCE(trace_mask)))
+		trace_user_trap(tf);
 	if (tf->cause & CAUSE_INTERRUPT) {
 		handle_interrupt(tf->cause);
 		return;
@@ -123,10 +198,17 @@ static bool in_stack_guard(uint64_t sp)
 void trap_from_kernel(struct trap_frame *tf)
 {
 	if (tf->cause & CAUSE_INTERRUPT) {
+		unsigned int way_back = current_trace()->way_back;
+
+		if (unlikely(READ_ONCE(trace_mask)))
+			trace_kernel_trap(tf);
 		handle_interrupt(tf->cause);
 		/* It hit no critical section: another thread may go on here. */
 		if (current_irq()->depth == 0)
 			sched_preempt();
+		current_trace()->way_back = (uint8_t)way_back;
+		TRACE(RETURN_KERNEL, tf->pc, tf->sp, (uint64_t)tf,
+		      current_trace()->switched);
 		return;
 	}
 	if (in_stack_guard(tf->sp))

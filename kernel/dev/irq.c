@@ -18,6 +18,7 @@
 #include "kernel/dev/random.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sync/spinlock.h"
+#include "kernel/trace/trace.h"
 
 struct irq {
 	void (*handler)(void *arg);
@@ -111,6 +112,7 @@ void handle_external_interrupt(void)
 	uint32_t number;
 
 	while (chip_ops && (number = chip_ops->claim(chip))) {
+		TRACE(DEVICE, number);
 		__atomic_fetch_add(&total, 1, __ATOMIC_RELAXED);
 		run_handler(number);
 		chip_ops->complete(chip, number);

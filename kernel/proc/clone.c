@@ -25,6 +25,7 @@
 #include "kernel/proc/itimer.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/sched/sched.h"
+#include "kernel/trace/trace.h"
 #include "kernel/vfs/cred.h"
 #include "kernel/vfs/file.h"
 
@@ -106,6 +107,34 @@ static int check_limits(void)
 	return 0;
 }
 
+/* ---- For the trace ------------------------------------------------------- */
+
+/* Who it is, for the trace; and whether somebody wants to know. */
+static void give_trace(struct thread *child, uint64_t flags)
+{
+	const struct trace_thread *me = &current()->trace;
+	bool is_thread = flags & CLONE_THREAD;
+
+	child->trace.tid = child->tid;
+	child->trace.pid = is_thread ? me->pid : child->tid;
+	child->trace.traced = me->traced || me->follow;
+	TRACE_ABOUT(&child->trace, PROCESS_CREATE, (uint64_t)child->trace.pid,
+		    (uint64_t)child->tid, is_thread);
+}
+
+/* The child's first return to user mode is to be seen, too. */
+static void trace_first_return(struct thread *child)
+{
+	const struct trap_frame *tf = arch_thread_frame(child);
+
+	if (!trace_wants_thread(&child->trace))
+		return;
+	child->trace.way_back = TRACE_RETURN_CHILD;
+	thread_set_work(child, WORK_TRACE);
+	TRACE_ABOUT(&child->trace, CHILD_FRAME, (uint64_t)child->tid,
+		    (uint64_t)tf, tf_pc(tf), tf_user_sp(tf));
+}
+
 /* ---- What the child shares and what it copies ---------------------------- */
 
 static int give_files(struct thread *child, uint64_t flags)
@@ -137,13 +166,19 @@ static int give_fs(struct thread *child, uint64_t flags)
 static int give_memory(struct thread *child, uint64_t flags)
 {
 	struct vm_space *space = current()->space;
+	int err;
 
 	if (flags & CLONE_VM) {
 		vm_space_get(space);
 		child->space = space;
 		return 0;
 	}
-	return vm_space_fork(space, &child->space);
+	err = vm_space_fork(space, &child->space);
+	if (!err)
+		TRACE_ABOUT(&child->trace, MEMORY_COPY,
+			    (uint64_t)child->trace.pid, (uint64_t)child->space,
+			    (uint64_t)child->space->page_table.root);
+	return err;
 }
 
 static int give_process(struct thread *child,
@@ -205,6 +240,8 @@ static void give_registers(struct thread *child,
 	child->arch.fpu_live = me->arch.fpu_live;
 	tf_start_child(arch_thread_frame(child), arch_thread_frame(me),
 		       args->stack, args->set_tls, args->tls);
+	if (unlikely(READ_ONCE(trace_mask)))
+		trace_first_return(child);
 }
 
 /* ---- The tree ------------------------------------------------------------ */
@@ -269,6 +306,7 @@ static int build(struct thread *child, const struct clone_args_kernel *args)
 	if (err)
 		return err;
 	child->tid = child->pid->number;
+	give_trace(child, args->flags);
 	child->cred = cred_get(current()->cred);
 	err = give_files(child, args->flags);
 	if (!err)

@@ -33,6 +33,7 @@
 #include "kernel/proc/itimer.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/script.h"
+#include "kernel/trace/trace.h"
 #include "kernel/vfs/cred.h"
 #include "kernel/vfs/file.h"
 
@@ -56,6 +57,7 @@
 #define STACK_INITIAL (128UL << 10)
 
 #define HEAD_SIZE      256 /* BINPRM_BUF_SIZE: a #! line may be so long */
+#define MAX_TRACE_NAME 128 /* of a program's name, in the trace */
 #define CLOCK_TICKS    100 /* AT_CLKTCK: times(2) counts in these */
 #define MAX_AUXV_WORDS 48u
 
@@ -312,10 +314,28 @@ static void plan_space(struct exec *exec)
 	space->mmap_top = ALIGN_DOWN(space->mmap_top, PAGE_SIZE);
 }
 
+static void report_load(const struct exec *exec)
+{
+	TRACE_PLACE_HERE(TRACE_PROGRAM_LOAD);
+	const struct program *program = &exec->program;
+	const char *name = exec->args.name;
+	const struct trace_bytes text = {
+		.type = TRACE_CHUNK_TEXT,
+		.data = name,
+		.size = strnlen(name, MAX_TRACE_NAME),
+	};
+	const uint64_t args[] = { program->image.start + program->bias,
+				  program_end(program),
+				  program->header.entry + program->bias };
+
+	trace_record_bytes(&place_, NULL, args, ARRAY_SIZE(args), &text, 1);
+}
+
 static int map_program(struct exec *exec)
 {
 	struct program *program = &exec->program;
 	uint64_t base;
+	int err;
 
 	if (program->header.position_independent) {
 		base = PROGRAM_BASE + random_distance(exec, PROGRAM_RANDOM);
@@ -328,8 +348,11 @@ static int map_program(struct exec *exec)
 	exec->space->start_brk =
 		program_end(program) + random_distance(exec, BREAK_RANDOM);
 	exec->space->brk = exec->space->start_brk;
-	return elf_map(exec->space, program->file, &program->image,
-		       program->bias);
+	err = elf_map(exec->space, program->file, &program->image,
+		      program->bias);
+	if (!err && trace_wants(TRACE_PROGRAM_LOAD))
+		report_load(exec);
+	return err;
 }
 
 static int map_interpreter(struct exec *exec)
@@ -466,6 +489,8 @@ static int build_space(struct exec *exec)
 	exec->space = vm_space_create();
 	if (!exec->space)
 		return -ENOMEM;
+	TRACE(MEMORY_CREATE, (uint64_t)exec->space,
+	      (uint64_t)exec->space->page_table.root);
 	plan_space(exec);
 	err = map_program(exec);
 	if (!err)
@@ -565,6 +590,28 @@ static void reset_thread(struct thread *thread)
 	arch_fpu_reset(thread);
 }
 
+/* The program's first return from a trap, which it never made. */
+static void report_start(void)
+{
+	TRACE_PLACE_HERE(TRACE_KERNEL_STACK);
+	const struct trap_frame *tf = arch_thread_frame(current());
+	const struct trace_bytes registers = {
+		.type = TRACE_CHUNK_REGISTERS,
+		.address = (uint64_t)tf,
+		.data = tf,
+		.size = sizeof(*tf),
+	};
+	const uint64_t args[] = { (uint64_t)tf, tf_pc(tf), tf_user_sp(tf) };
+
+	if (!trace_wants_thread(NULL))
+		return;
+	trace_trapped(TRACE_RETURN_PROGRAM);
+	thread_set_work(current(), WORK_TRACE);
+	if (trace_wants(TRACE_KERNEL_STACK))
+		trace_record_bytes(&place_, NULL, args, ARRAY_SIZE(args),
+				   &registers, trace_wants_registers());
+}
+
 static void start_program(const struct exec *exec)
 {
 	const struct program *first =
@@ -572,6 +619,8 @@ static void start_program(const struct exec *exec)
 
 	tf_start_program(arch_thread_frame(current()),
 			 first->header.entry + first->bias, exec->stack.sp);
+	if (unlikely(READ_ONCE(trace_mask)))
+		report_start();
 }
 
 static void commit(struct exec *exec)

@@ -12,6 +12,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/mm/vm_space.h"
 #include "kernel/proc/exec_strings.h"
+#include "kernel/trace/trace.h"
 
 /* Zeros above the last string, as on Linux. */
 #define TOP_ZEROS  8u
@@ -202,5 +203,6 @@ int exec_stack_write(const struct exec_stack *stack,
 	writer_put(&w, NULL, TOP_ZEROS);
 	writer_flush(&w);
 	page_put(frame);
+	TRACE(USER_STACK, stack->sp, stack->argc, stack->top);
 	return w.err;
 }

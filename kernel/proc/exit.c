@@ -27,6 +27,7 @@
 #include "kernel/proc/internal.h"
 #include "kernel/proc/itimer.h"
 #include "kernel/sched/sched.h"
+#include "kernel/trace/trace.h"
 #include "kernel/vfs/cred.h"
 #include "kernel/vfs/file.h"
 
@@ -45,6 +46,7 @@ static void leave_memory(struct thread *me, struct process *process)
 	/* The hart must not stay on a page table that may be freed. */
 	page_table_switch(&kernel_page_table);
 	spin_unlock(&process->lock);
+	TRACE(MEMORY_FREE, (uint64_t)space);
 	vm_space_put(space);
 	process_vfork_done();
 }
@@ -234,6 +236,7 @@ void process_exit_thread(int code)
 	struct process *process = me->process;
 	bool is_last = begin_exit(me, process, code);
 
+	TRACE(EXIT, (uint64_t)code, is_last);
 	if (is_last) {
 		check_not_init(process);
 		process_timers_exit(process);
@@ -305,6 +308,7 @@ static void take_over_leader(struct thread *me, struct process *process)
 	process->pid->thread = me;
 	me->pid = process->pid;
 	me->tid = process->pid->number;
+	me->trace.tid = me->tid;
 	old_leader = process->leader;
 	thread_get(me);
 	process->leader = me;

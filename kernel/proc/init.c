@@ -17,6 +17,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/internal.h"
+#include "kernel/trace/trace.h"
 #include "kernel/vfs/cred.h"
 #include "kernel/vfs/file.h"
 
@@ -60,6 +61,8 @@ static void become_process(void)
 	if (!session || pid_alloc(0, &me->pid))
 		goto no_memory;
 	me->tid = me->pid->number;
+	me->trace.pid = me->trace.tid = me->tid;
+	TRACE(PROCESS_CREATE, (uint64_t)me->tid, (uint64_t)me->tid, false);
 	pid_get(me->pid);
 	process = process_create(me->pid);
 	if (!process)

@@ -28,6 +28,7 @@
 #include "kernel/proc/itimer.h"
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
+#include "kernel/trace/trace.h"
 #include "kernel/vfs/cred.h"
 #include "kernel/vfs/file.h"
 
@@ -264,6 +265,8 @@ void process_set_zombie(struct process *process)
 void process_unlink(struct process *process)
 {
 	assert(process->zombie && list_empty(&process->children));
+	TRACE_ABOUT(&process->leader->trace, PROCESS_REMOVE,
+		    (uint64_t)process->pid->number);
 	list_remove(&process->sibling);
 	list_remove(&process->group_node);
 	list_remove(&process->session_node);

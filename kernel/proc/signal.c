@@ -27,6 +27,7 @@
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
+#include "kernel/trace/trace.h"
 #include "kernel/vfs/cred.h"
 
 #include <linux/capability.h>
@@ -185,6 +186,9 @@ static bool is_wanted(struct process *process, const struct thread *thread,
 /* Step 4: @signo is pending now. */
 static void announce(struct process *process, struct thread *thread, int signo)
 {
+	TRACE_ABOUT(&process->leader->trace, SIGNAL, (uint64_t)signo,
+		    (uint64_t)process->pid->number,
+		    (uint64_t)(thread ? thread->tid : 0));
 	wake_all(&process->shared_pending.watchers);
 	if (process->stopped && signo != SIGKILL)
 		return; /* until SIGCONT */
@@ -287,6 +291,8 @@ void signal_force(int signo, int si_code, vaddr_t address)
 	siginfo_t info;
 
 	fault_info(&info, signo, si_code, address);
+	TRACE(SIGNAL, (uint64_t)signo, (uint64_t)process->pid->number,
+	      (uint64_t)thread->tid);
 	spin_lock(&process->lock);
 	handler = signal_handler(process, signo);
 	if (handler == HANDLER_DEFAULT || handler == HANDLER_IGNORE ||

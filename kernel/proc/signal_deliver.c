@@ -28,6 +28,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
+#include "kernel/trace/trace.h"
 
 /* ---- System calls that were interrupted ---------------------------------- */
 
@@ -273,6 +274,7 @@ static void call_handler(struct trap_frame *tf, int signo,
 		stack_is_bad(signo);
 		return;
 	}
+	TRACE(SIGNAL_DELIVER, (uint64_t)signo, action->handler);
 	thread->signal_restore_mask = false;
 	disarm_alt_stack(thread);
 	if (!(action->flags & SA_NODEFER))

@@ -15,6 +15,7 @@
 #include "kernel/proc/signal.h"
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
+#include "kernel/trace/trace.h"
 
 /*
  * The current thread did something that becomes @signo. It is worth a line only
@@ -32,10 +33,39 @@ static void fault(const struct trap_frame *tf, int signo, int si_code,
 	signal_force(signo, si_code, address);
 }
 
+TRACE_NAMES(names) = {
+	{ "access", ACCESS_READ, "load", NULL },
+	{ "access", ACCESS_WRITE, "store", NULL },
+	{ "access", ACCESS_EXEC, "fetch", NULL },
+	{ "fault", VM_FAULT_OK, "page brought in", NULL },
+	{ "fault", VM_FAULT_NO_AREA, "touched nothing", NULL },
+	{ "fault", VM_FAULT_NO_ACCESS, "forbidden access", NULL },
+	{ "fault", VM_FAULT_BUS, "beyond the file's end", NULL },
+	{ "fault", VM_FAULT_NO_MEMORY, "out of memory", NULL },
+};
+
+/* Apart, so that the usual way keeps nothing for it across the call. */
+static __noinline enum vm_fault_result traced_fault(vaddr_t address,
+						    enum access access)
+{
+	enum vm_fault_result result =
+		vm_fault(current()->space, address, access);
+
+	TRACE(FAULT, address, access, result);
+	return result;
+}
+
+static enum vm_fault_result bring_in(vaddr_t address, enum access access)
+{
+	if (unlikely(READ_ONCE(trace_mask)))
+		return traced_fault(address, access);
+	return vm_fault(current()->space, address, access);
+}
+
 void handle_user_page_fault(struct trap_frame *tf, vaddr_t address,
 			    enum access access)
 {
-	switch (vm_fault(current()->space, address, access)) {
+	switch (bring_in(address, access)) {
 	case VM_FAULT_OK:
 		break;
 	case VM_FAULT_NO_AREA:

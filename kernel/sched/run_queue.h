@@ -145,6 +145,18 @@ void balance(struct run_queue *rq, uint64_t now_ns);
 /* How often a hart with ready threads looks at the others. */
 #define BALANCE_NS (20 * NSEC_PER_MSEC)
 
+/* trace.c: what the policy chose; @prev is aside. rq locked. */
+void sched_trace_decision(const struct run_queue *rq, const struct thread *prev,
+			  const struct thread *next);
+/* The same for current(), and that @prev was left for it: we are on its stack. */
+void sched_trace_switch(const struct run_queue *rq, const struct thread *prev);
+/* @thread is about to be put on @rq. */
+void sched_trace_wake(const struct run_queue *rq, const struct thread *thread,
+		      enum add_reason reason);
+/* thread.c: tids of up to @max threads that are ready on a hart. */
+unsigned int threads_ready(unsigned int hart_index, int32_t *tids,
+			   unsigned int max);
+
 /* account.c: charge the time since the last call to @thread; rq locked. */
 enum cpu_mode { CPU_USER, CPU_SYSTEM };
 void account_run_time(struct run_queue *rq, struct thread *thread,

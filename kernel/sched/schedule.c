@@ -38,6 +38,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
+#include "kernel/trace/trace.h"
 
 /* ---- The quantum --------------------------------------------------------- */
 
@@ -132,6 +133,8 @@ void finish_switch(void) UNCHECKED_LOCKING
 
 	if (CONFIG_DEBUG)
 		lock_check_acquire(&rq->lock, rq->lock.rank);
+	if (unlikely(READ_ONCE(trace_mask)))
+		sched_trace_switch(rq, prev);
 	arch_thread_arrive(current());
 	prev->sched.on_hart = false;
 	if (prev->state == THREAD_READY && !prev->sched.queue &&
@@ -201,6 +204,8 @@ void schedule(void) UNCHECKED_LOCKING
 		return;
 	}
 	prev->state = THREAD_RUNNING;
+	if (unlikely(READ_ONCE(trace_mask)))
+		sched_trace_decision(rq, prev, prev);
 	prev->sched.quantum_end_ns = quantum_end(rq, prev, now_ns);
 	arm_quantum(rq);
 	run_queue_unlock(rq);
@@ -258,6 +263,8 @@ static inline void place(struct run_queue *target, struct run_queue *rq,
 			 struct thread *thread,
 			 enum add_reason reason) UNCHECKED_LOCKING
 {
+	if (unlikely(READ_ONCE(trace_mask)))
+		sched_trace_wake(target, thread, reason);
 	thread->state = THREAD_READY;
 	if (target != rq) {
 		/* From here on target's lock guards it (R2). */

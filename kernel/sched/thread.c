@@ -28,6 +28,22 @@ void threads_init(void)
 	list_push_back(&thread_list, &current()->all_node);
 }
 
+unsigned int threads_ready(unsigned int hart_index, int32_t *tids,
+			   unsigned int max)
+{
+	struct thread *thread;
+	unsigned int num = 0;
+
+	spin_lock(&thread_list_lock);
+	list_for_each (thread, &thread_list, all_node) {
+		if (num < max && READ_ONCE(thread->sched.queue) &&
+		    READ_ONCE(thread->sched.hart) == hart_index)
+			tids[num++] = thread->tid;
+	}
+	spin_unlock(&thread_list_lock);
+	return num;
+}
+
 static struct thread *thread_create(const char *name, void (*first)(void *))
 {
 	struct thread *thread = slab_alloc_zero(thread_cache);

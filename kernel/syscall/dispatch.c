@@ -13,13 +13,23 @@
 #include "kernel/abi/syscall.h"
 #include "kernel/arch_entry.h"
 #include "kernel/syscall/args.h"
+#include "kernel/syscall/dispatch.h"
 #include "kernel/syscall/table.h"
 
-typedef long (*syscall_fn)(const struct syscall_args *args);
-
 #define HANDLER(name, args) [__NR_##name] = sys_##name,
-static const syscall_fn handlers[NUM_SYSCALLS] = { SYSCALL_TABLE(HANDLER) };
+const syscall_fn syscall_handlers[NUM_SYSCALLS] = { SYSCALL_TABLE(HANDLER) };
 #undef HANDLER
+
+/*
+ * syscall_handlers, or while tracing is on a table whose every entry is
+ * traced_syscall(): so it costs nothing while it is off. Atomic.
+ */
+static const syscall_fn *handlers = syscall_handlers;
+
+void syscall_use_handlers(const syscall_fn *table)
+{
+	__atomic_store_n(&handlers, table, __ATOMIC_RELAXED);
+}
 
 _Static_assert(sizeof(struct syscall_args) <=
 		       sizeof(((struct trap_frame *)NULL)->a),
@@ -30,7 +40,11 @@ void handle_syscall(struct trap_frame *tf)
 	uint64_t number = tf->a[7];
 	long result = -ENOSYS;
 
-	if (likely(number < NUM_SYSCALLS) && likely(handlers[number]))
-		result = handlers[number]((const struct syscall_args *)tf->a);
+	if (likely(number < NUM_SYSCALLS)) {
+		syscall_fn handler = READ_ONCE(handlers)[number];
+
+		if (likely(handler))
+			result = handler((const struct syscall_args *)tf->a);
+	}
 	tf_set_result(tf, result);
 }

@@ -25,6 +25,7 @@
 #include "kernel/sync/spinlock.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/internal.h"
+#include "kernel/trace/trace.h"
 
 #define NEVER UINT64_MAX
 
@@ -44,6 +45,7 @@ struct timer_queue {
 	/* This hart only, interrupts off. */
 	uint64_t quantum_end_ns;
 	uint64_t armed_ns; /* what the hardware waits for */
+	bool started;      /* it has been armed before */
 } __aligned(64);
 
 static struct timer_queue queues[MAX_HARTS];
@@ -63,6 +65,10 @@ static void arm(struct timer_queue *queue)
 	if (next_ns >= queue->armed_ns)
 		return;
 	queue->armed_ns = next_ns;
+	if (unlikely(!queue->started)) {
+		queue->started = true;
+		TRACE_BOOT(TIMER_START, next_ns - clock_now_ns(), next_ns);
+	}
 	arch_timer_set(clock_deadline_ticks(next_ns));
 }
 
@@ -212,11 +218,22 @@ static void run_due(struct timer_queue *queue)
 	spin_unlock(&queue->lock);
 }
 
+static __noinline void report_timer(const struct timer_queue *queue)
+{
+	uint64_t now_ns = clock_now_ns();
+	bool over = queue->quantum_end_ns <= now_ns;
+
+	current_trace()->quantum_over = over;
+	TRACE(TIMER, now_ns, over);
+}
+
 void timers_interrupt(void)
 {
 	struct timer_queue *queue = this_queue();
 	uint64_t now;
 
+	if (unlikely(READ_ONCE(trace_mask)))
+		report_timer(queue);
 	queue->armed_ns = NEVER;
 	run_due(queue);
 	now = clock_now_ns();

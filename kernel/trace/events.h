@@ -59,7 +59,7 @@
 	X(DECISION, "decision", "chosen:tid ready:u why:why before:tid") \
 	X(SWITCH, "switch", "from:tid to:tid from_sp:x from_ra:x to_sp:x to_ra:x from_stack:x to_stack:x") \
 	X(WAKE, "wake", "thread:tid process:pid on_hart:u new:b") \
-	X(SIGNAL, "signal", "signal:signal process:pid thread:tid code:d") \
+	X(SIGNAL, "signal", "signal:signal process:pid thread:tid") \
 	X(SIGNAL_DELIVER, "signal_deliver", "signal:signal handler:x") \
 	/* A process ends. */ \
 	X(EXIT, "exit", "code:x last:b") \

@@ -33,6 +33,9 @@ int trace_set_chunks(unsigned int chunks);
 /* Forget what was not read, and the counts. */
 void trace_clear(void);
 
+/* Boot: @changed is called now and whenever tracing was turned on or off. */
+void trace_on_change(void (*changed)(bool on));
+
 /* Records of the boot that are always kept. */
 const uint64_t *trace_boot_records(uint64_t *words);
 

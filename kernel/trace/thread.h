@@ -11,12 +11,14 @@
 
 /* By the thread itself, or before it runs; zero at first. */
 struct trace_thread {
-	int pid, tid;     /* 0: a thread of the kernel's own */
-	bool traced;      /* wanted by the filter "follow" */
-	bool follow;      /* its children begin traced */
-	bool hidden;      /* reads the trace: never recorded */
-	bool switched;    /* off the hart since the last trap */
-	uint8_t way_back; /* enum trace_kind of the return that is due */
+	int pid, tid;      /* 0: a thread of the kernel's own */
+	bool traced;       /* wanted by the filter "follow" */
+	bool follow;       /* its children begin traced */
+	bool hidden;       /* reads the trace: never recorded */
+	bool switched;     /* off the hart since the last trap */
+	bool quantum_over; /* at the last timer interrupt */
+	uint8_t way_back;  /* enum trace_kind of the return that is due */
+	uint16_t syscall;  /* the last one it made */
 };
 
 #define TRACE_THREAD_OFFSET                                                    \

@@ -43,6 +43,12 @@ static struct trace_settings settings = {
 };
 static const struct trace_memory *memory;
 
+static void nobody_asks(bool on)
+{
+}
+
+static void (*changed)(bool on) = nobody_asks;
+
 static uint64_t order; /* atomic */
 
 /* Each by its hart: inside trace_record. */
@@ -111,11 +117,10 @@ static enum trace_mode mode_of(enum trace_kind kind)
 	}
 }
 
-static void write_head(uint64_t *to, enum trace_kind kind, unsigned int place,
+static void write_head(uint64_t *to, const struct trace_thread *by,
+		       enum trace_kind kind, unsigned int place,
 		       unsigned int words, unsigned int num_args)
 {
-	const struct trace_thread *me = current_trace();
-
 	*(struct trace_head *)to = (struct trace_head){
 		.time = arch_trace_time(),
 		.order = __atomic_add_fetch(&order, 1, __ATOMIC_RELAXED),
@@ -125,8 +130,8 @@ static void write_head(uint64_t *to, enum trace_kind kind, unsigned int place,
 		.mode = (uint8_t)mode_of(kind),
 		.hart = (uint8_t)arch_hart_index(),
 		.num_args = (uint8_t)num_args,
-		.pid = me->pid,
-		.tid = me->tid,
+		.pid = by->pid,
+		.tid = by->tid,
 	};
 }
 
@@ -144,12 +149,13 @@ static uint64_t *write_chunk(uint64_t *to, const struct trace_bytes *bytes)
 	return to + words_of(bytes->size);
 }
 
-static void write_record(uint64_t *to, const struct trace_place *place,
-			 unsigned int words, const uint64_t *args,
-			 unsigned int num_args, const struct trace_bytes *bytes,
+static void write_record(uint64_t *to, const struct trace_thread *by,
+			 const struct trace_place *place, unsigned int words,
+			 const uint64_t *args, unsigned int num_args,
+			 const struct trace_bytes *bytes,
 			 unsigned int num_bytes)
 {
-	write_head(to, (enum trace_kind)place->kind,
+	write_head(to, by, (enum trace_kind)place->kind,
 		   (unsigned int)(place - trace_places_start), words, num_args);
 	to += HEAD_WORDS;
 	for (unsigned int i = 0; i < num_args; i++)
@@ -159,9 +165,9 @@ static void write_record(uint64_t *to, const struct trace_place *place,
 }
 
 /* In this hart's ring; interrupts off. */
-static void put(const struct trace_place *place, const uint64_t *args,
-		unsigned int num_args, const struct trace_bytes *bytes,
-		unsigned int num_bytes)
+static void put(const struct trace_thread *by, const struct trace_place *place,
+		const uint64_t *args, unsigned int num_args,
+		const struct trace_bytes *bytes, unsigned int num_bytes)
 {
 	unsigned int hart = arch_hart_index();
 	uint64_t lost = ring_unreported(hart);
@@ -175,26 +181,27 @@ static void put(const struct trace_place *place, const uint64_t *args,
 	if (!to)
 		return;
 	if (lost) {
-		write_head(to, TRACE_LOST,
+		write_head(to, by, TRACE_LOST,
 			   (unsigned int)(place - trace_places_start),
 			   LOST_WORDS, 1);
 		to[HEAD_WORDS] = lost;
 		ring_count_reported(hart);
 		to += LOST_WORDS;
 	}
-	write_record(to, place, words, args, num_args, bytes, num_bytes);
+	write_record(to, by, place, words, args, num_args, bytes, num_bytes);
 	ring_commit(hart, before + words);
 }
 
-void trace_record_bytes(const struct trace_place *place,
-			const struct trace_thread *about, const uint64_t *args,
-			unsigned int num_args, const struct trace_bytes *bytes,
-			unsigned int num_bytes)
+void trace_record_by(const struct trace_thread *by,
+		     const struct trace_place *place,
+		     const struct trace_thread *about, const uint64_t *args,
+		     unsigned int num_args, const struct trace_bytes *bytes,
+		     unsigned int num_bytes)
 {
 	bool were_on;
 	unsigned int *busy;
 
-	if (!trace_wants_thread(NULL) && !(about && trace_wants_thread(about)))
+	if (!trace_wants_thread(by) && !(about && trace_wants_thread(about)))
 		return;
 	were_on = arch_interrupts_save();
 	busy = &harts[arch_hart_index()].busy;
@@ -202,11 +209,20 @@ void trace_record_bytes(const struct trace_place *place,
 	/* Either we see that it was turned off, or pause() sees us. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(trace_mask))
-		put(place, args, num_args, bytes, num_bytes);
+		put(by, place, args, num_args, bytes, num_bytes);
 	/* pairs with the acquire in pause() */
 	__atomic_store_n(busy, 0, __ATOMIC_RELEASE);
 	if (were_on)
 		arch_interrupts_on();
+}
+
+void trace_record_bytes(const struct trace_place *place,
+			const struct trace_thread *about, const uint64_t *args,
+			unsigned int num_args, const struct trace_bytes *bytes,
+			unsigned int num_bytes)
+{
+	trace_record_by(current_trace(), place, about, args, num_args, bytes,
+			num_bytes);
 }
 
 void trace_record(const struct trace_place *place,
@@ -223,8 +239,8 @@ void trace_record_boot(const struct trace_place *place, const uint64_t *args,
 	uint64_t at = __atomic_fetch_add(&boot_words, words, __ATOMIC_RELAXED);
 
 	if (at + words <= BOOT_WORDS)
-		write_record(&boot_records[at], place, words, args, num_args,
-			     NULL, 0);
+		write_record(&boot_records[at], current_trace(), place, words,
+			     args, num_args, NULL, 0);
 	if (trace_wants((enum trace_kind)place->kind))
 		trace_record(place, NULL, args, num_args);
 }
@@ -283,6 +299,13 @@ static void resume(void)
 	/* Settings and rings before the mask. */
 	__atomic_store_n(&trace_mask, settings.on ? settings.kinds : 0,
 			 __ATOMIC_RELEASE);
+	changed(settings.on);
+}
+
+void trace_on_change(void (*fn)(bool on))
+{
+	changed = fn;
+	changed(settings.on);
 }
 
 /* Paused. */

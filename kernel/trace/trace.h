@@ -60,7 +60,9 @@ extern uint64_t trace_mask;
 
 static force_inline bool trace_wants(enum trace_kind kind)
 {
-	return unlikely(READ_ONCE(trace_mask) & BIT(kind));
+	/* Two tests, because the first, against 0, is the shorter code. */
+	return unlikely(READ_ONCE(trace_mask)) &&
+	       READ_ONCE(trace_mask) & BIT(kind);
 }
 
 /*
@@ -74,9 +76,22 @@ void trace_record_bytes(const struct trace_place *place,
 			const struct trace_thread *about, const uint64_t *args,
 			unsigned int num_args, const struct trace_bytes *bytes,
 			unsigned int num_bytes);
+/* The same, as an event of thread @by, which has just left this hart. */
+void trace_record_by(const struct trace_thread *by,
+		     const struct trace_place *place,
+		     const struct trace_thread *about, const uint64_t *args,
+		     unsigned int num_args, const struct trace_bytes *bytes,
+		     unsigned int num_bytes);
 /* The same, and always kept for /proc/creance/trace/boot. */
 void trace_record_boot(const struct trace_place *place, const uint64_t *args,
 		       unsigned int num_args);
+
+/* The current thread has trapped; it will go back by @way_back. */
+static inline void trace_trapped(enum trace_kind way_back)
+{
+	current_trace()->way_back = (uint8_t)way_back;
+	current_trace()->switched = false;
+}
 
 /* Does the filter want @thread's own events (the current one's, if NULL)? */
 bool trace_wants_thread(const struct trace_thread *thread);

@@ -48,6 +48,16 @@ struct arch_thread {
 	bool fpu_live;      /* the program has used the FPU */
 };
 
+/* Where a thread that is off its hart will go on, and on which stack. */
+static inline uint64_t context_pc(const struct context *context)
+{
+	return context->ra;
+}
+static inline uint64_t context_sp(const struct context *context)
+{
+	return context->sp;
+}
+
 struct thread;
 struct trap_frame;
 

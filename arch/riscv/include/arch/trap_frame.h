@@ -53,6 +53,16 @@ static inline uint64_t tf_user_sp(const struct trap_frame *tf)
 {
 	return tf->sp;
 }
+/* What trapped: the hart's cause, in its own numbers. */
+static inline uint64_t tf_cause(const struct trap_frame *tf)
+{
+	return tf->cause;
+}
+/* Where the ecall is: pc has been moved behind it. */
+static inline uint64_t tf_syscall_pc(const struct trap_frame *tf)
+{
+	return tf->pc - 4;
+}
 /* Where a backtrace begins. */
 static inline uint64_t tf_frame_pointer(const struct trap_frame *tf)
 {
