@@ -107,13 +107,14 @@ static struct trace_bytes stack_bytes(unsigned int type,
 	uint64_t sp = context_sp(&thread->arch.context);
 	uint64_t base = (uint64_t)thread->arch.kernel_stack;
 	uint64_t top = base + KERNEL_STACK_SIZE;
+	uint64_t size = MIN(top - sp, (uint64_t)MAX_STACK);
 	bool known = base && sp >= base && sp <= top;
 
 	return (struct trace_bytes){
 		.type = type,
 		.address = sp,
 		.data = (const void *)sp,
-		.size = known ? MIN(top - sp, (uint64_t)MAX_STACK) : 0,
+		.size = known ? size : 0,
 	};
 }
 

@@ -51,7 +51,7 @@ static ssize_t raw_read(struct file *file, struct io_buf *io, loff_t *pos)
 	ssize_t done = 0;
 
 	/* Else a record that does not fit would look like the end. */
-	if (io->left < TRACE_MAX_WORDS * 8)
+	if (io->left / 8 < TRACE_MAX_WORDS)
 		return -EINVAL;
 	mutex_lock(&trace_lock);
 	for (unsigned int i = 0; i < arch_num_harts(); i++) {
