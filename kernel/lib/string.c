@@ -16,6 +16,7 @@
 #include "kernel/abi/errno.h"
 
 #define WORD_SIZE sizeof(uint64_t)
+#define LARGE     (16 * WORD_SIZE) /* from here on copies go round a loop */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	       "copy_shifted() puts words together in this order");
@@ -37,21 +38,22 @@ static unsigned char *copy_bytes(unsigned char *to, const unsigned char *from,
 	return to;
 }
 
-/* Both word aligned; @n bytes of which the last few are not a word. */
-static void copy_aligned(uint64_t *to, const uint64_t *from, size_t n)
+/* Of @n bytes the last few, which are not a word. */
+static force_inline void copy_tail(void *to, const void *from, size_t n)
 {
-	for (; n >= 8 * WORD_SIZE; n -= 8 * WORD_SIZE, to += 8, from += 8) {
-		uint64_t w0 = from[0], w1 = from[1], w2 = from[2], w3 = from[3];
-		uint64_t w4 = from[4], w5 = from[5], w6 = from[6], w7 = from[7];
+	size_t odd = n & (WORD_SIZE - 1);
 
-		to[0] = w0, to[1] = w1, to[2] = w2, to[3] = w3;
-		to[4] = w4, to[5] = w5, to[6] = w6, to[7] = w7;
-	}
-	for (; n >= WORD_SIZE; n -= WORD_SIZE) {
-		*to++ = *from++;
-		compiler_barrier();
-	}
-	copy_bytes((unsigned char *)to, (const unsigned char *)from, n);
+	if (unlikely(odd))
+		copy_bytes((unsigned char *)to + (n - odd),
+			   (const unsigned char *)from + (n - odd), odd);
+}
+
+/* Both word aligned. */
+static force_inline void copy_aligned(uint64_t *to, const uint64_t *from,
+				      size_t n)
+{
+	copy_words(to, from, n);
+	copy_tail(to, from, n);
 }
 
 /*
@@ -80,28 +82,42 @@ static void copy_shifted(uint64_t *to, const unsigned char *from, size_t n)
 	copy_bytes((unsigned char *)to, from, n);
 }
 
-void *memcpy(void *to, const void *from, size_t n)
+static __noinline void *copy_misaligned(unsigned char *to,
+					const unsigned char *from, size_t n)
 {
-	unsigned char *d = to;
-	const unsigned char *s = from;
-	size_t head;
+	size_t head = bytes_to_boundary(to);
+	unsigned char *at = to;
 
-	if (n < 3 * WORD_SIZE &&
-	    !IS_ALIGNED((uintptr_t)d | (uintptr_t)s, WORD_SIZE)) {
-		copy_bytes(d, s, n);
+	if (n < 3 * WORD_SIZE) {
+		copy_bytes(at, from, n);
 		return to;
 	}
-	head = MIN(bytes_to_boundary(d), n);
-	if (head) {
-		d = copy_bytes(d, s, head);
-		s += head;
-		n -= head;
-	}
-	if (IS_ALIGNED((uintptr_t)s, WORD_SIZE))
-		copy_aligned((uint64_t *)(uintptr_t)d,
-			     (const uint64_t *)(uintptr_t)s, n);
+	at = copy_bytes(at, from, head);
+	from += head;
+	n -= head;
+	if (IS_ALIGNED((uintptr_t)from, WORD_SIZE))
+		copy_aligned((uint64_t *)(uintptr_t)at,
+			     (const uint64_t *)(uintptr_t)from, n);
 	else
-		copy_shifted((uint64_t *)(uintptr_t)d, s, n);
+		copy_shifted((uint64_t *)(uintptr_t)at, from, n);
+	return to;
+}
+
+/* Apart from the small copies, which need fewer registers. */
+static __noinline void *copy_large(void *to, const void *from, size_t n)
+{
+	copy_aligned(to, from, n);
+	return to;
+}
+
+void *memcpy(void *to, const void *from, size_t n)
+{
+	if (unlikely(!IS_ALIGNED((uintptr_t)to | (uintptr_t)from, WORD_SIZE)))
+		return copy_misaligned(to, from, n);
+	if (n >= LARGE)
+		return copy_large(to, from, n);
+	copy_few_words(to, from, n);
+	copy_tail(to, from, n);
 	return to;
 }
 

@@ -21,13 +21,6 @@
 /* Faults that end without memory before we take it for an answer. */
 #define MEMORY_TRIES 8u
 
-bool user_range_ok(const void __user *p, size_t size)
-{
-	vaddr_t start = (vaddr_t)p;
-
-	return size <= USER_SPACE_END && start <= USER_SPACE_END - size;
-}
-
 /* Have @va made accessible; false: the program has no business there. */
 static __noinline bool fault_in(struct vm_space *space, vaddr_t va, bool write)
 {
@@ -49,14 +42,11 @@ static __noinline bool fault_in(struct vm_space *space, vaddr_t va, bool write)
 	return false;
 }
 
-/*
- * The memory at @va with the page-table lock held, or NULL without it: no such
- * memory.
- */
-static force_inline char *user_page_lock(struct vm_space *space, vaddr_t va,
-					 bool write) UNCHECKED_LOCKING
+/* As user_page_lock(), for a page that was not there at the first look. */
+static __noinline char *user_page_fault_lock(struct vm_space *space, vaddr_t va,
+					     bool write) UNCHECKED_LOCKING
 {
-	for (;;) {
+	while (fault_in(space, va, write)) {
 		char *memory;
 
 		spin_lock(&space->page_table_lock);
@@ -64,9 +54,25 @@ static force_inline char *user_page_lock(struct vm_space *space, vaddr_t va,
 		if (likely(memory))
 			return memory;
 		spin_unlock(&space->page_table_lock);
-		if (!fault_in(space, va, write))
-			return NULL;
 	}
+	return NULL;
+}
+
+/*
+ * The memory at @va with the page-table lock held, or NULL without it: no such
+ * memory.
+ */
+static force_inline char *user_page_lock(struct vm_space *space, vaddr_t va,
+					 bool write) UNCHECKED_LOCKING
+{
+	char *memory;
+
+	spin_lock(&space->page_table_lock);
+	memory = page_table_user_address(&space->page_table, va, write);
+	if (likely(memory))
+		return memory;
+	spin_unlock(&space->page_table_lock);
+	return user_page_fault_lock(space, va, write);
 }
 
 static force_inline void
@@ -85,14 +91,23 @@ static force_inline size_t in_page(vaddr_t va, size_t size)
 static force_inline struct vm_space *user_space_of(const void __user *p,
 						   size_t size)
 {
-	if (CONFIG_DEBUG)
-		might_sleep();
+	might_sleep();
 	return likely(user_range_ok(p, size)) ? current()->space : NULL;
 }
 
 /* ---- Bytes ------------------------------------------------------------------- */
 
-size_t copy_from_user_partial(void *to, const void __user *from, size_t size)
+/*
+ * Nearly all that is copied lies within one page. The functions for a range
+ * are called only for what does not (or is nothing at all).
+ */
+static force_inline bool in_one_page(vaddr_t va, size_t size)
+{
+	return size - 1 < PAGE_SIZE - (va & (PAGE_SIZE - 1));
+}
+
+static __noinline size_t copy_from_user_range(void *to, const void __user *from,
+					      size_t size)
 {
 	struct vm_space *space = user_space_of(from, size);
 	vaddr_t va = (vaddr_t)from;
@@ -113,7 +128,8 @@ size_t copy_from_user_partial(void *to, const void __user *from, size_t size)
 	return done;
 }
 
-size_t copy_to_user_partial(void __user *to, const void *from, size_t size)
+static __noinline size_t copy_to_user_range(void __user *to, const void *from,
+					    size_t size)
 {
 	struct vm_space *space = user_space_of(to, size);
 	vaddr_t va = (vaddr_t)to;
@@ -134,17 +150,61 @@ size_t copy_to_user_partial(void __user *to, const void *from, size_t size)
 	return done;
 }
 
+static force_inline size_t copy_from(void *to, const void __user *from,
+				     size_t size)
+{
+	struct vm_space *space;
+	char *memory;
+
+	if (unlikely(!in_one_page((vaddr_t)from, size)))
+		return copy_from_user_range(to, from, size);
+	space = user_space_of(from, size);
+	memory = space ? user_page_lock(space, (vaddr_t)from, false) : NULL;
+	if (unlikely(!memory))
+		return 0;
+	memcpy(to, memory, size);
+	user_page_unlock(space);
+	return size;
+}
+
+static force_inline size_t copy_to(void __user *to, const void *from,
+				   size_t size)
+{
+	struct vm_space *space;
+	char *memory;
+
+	if (unlikely(!in_one_page((vaddr_t)to, size)))
+		return copy_to_user_range(to, from, size);
+	space = user_space_of(to, size);
+	memory = space ? user_page_lock(space, (vaddr_t)to, true) : NULL;
+	if (unlikely(!memory))
+		return 0;
+	memcpy(memory, from, size);
+	user_page_unlock(space);
+	return size;
+}
+
+size_t copy_from_user_partial(void *to, const void __user *from, size_t size)
+{
+	return copy_from(to, from, size);
+}
+
+size_t copy_to_user_partial(void __user *to, const void *from, size_t size)
+{
+	return copy_to(to, from, size);
+}
+
 int copy_from_user(void *to, const void __user *from, size_t size)
 {
-	return copy_from_user_partial(to, from, size) == size ? 0 : -EFAULT;
+	return likely(copy_from(to, from, size) == size) ? 0 : -EFAULT;
 }
 
 int copy_to_user(void __user *to, const void *from, size_t size)
 {
-	return copy_to_user_partial(to, from, size) == size ? 0 : -EFAULT;
+	return likely(copy_to(to, from, size) == size) ? 0 : -EFAULT;
 }
 
-int clear_user(void __user *to, size_t size)
+static __noinline int clear_user_range(void __user *to, size_t size)
 {
 	struct vm_space *space = user_space_of(to, size);
 	vaddr_t va = (vaddr_t)to;
@@ -162,6 +222,22 @@ int clear_user(void __user *to, size_t size)
 		va += part;
 		size -= part;
 	}
+	return 0;
+}
+
+int clear_user(void __user *to, size_t size)
+{
+	struct vm_space *space;
+	char *memory;
+
+	if (unlikely(!in_one_page((vaddr_t)to, size)))
+		return clear_user_range(to, size);
+	space = user_space_of(to, size);
+	memory = space ? user_page_lock(space, (vaddr_t)to, true) : NULL;
+	if (unlikely(!memory))
+		return -EFAULT;
+	memset(memory, 0, size);
+	user_page_unlock(space);
 	return 0;
 }
 
@@ -191,6 +267,76 @@ ssize_t copy_string_from_user(char *to, const char __user *from, size_t size)
 		done += part;
 	}
 	return done < size ? -EFAULT : -ENAMETOOLONG;
+}
+
+/* ---- Windows ----------------------------------------------------------------- */
+
+int user_window_open(struct user_window *window, vaddr_t start, size_t size,
+		     bool write) UNCHECKED_LOCKING
+{
+	struct vm_space *space =
+		user_space_of((const void __user *)start, size);
+	vaddr_t next = ALIGN_UP(start + 1, PAGE_SIZE);
+
+	if (unlikely(!space))
+		return -EFAULT;
+	window->space = space;
+	window->first = next - start;
+	window->words = IS_ALIGNED(start, sizeof(uint64_t)) ? next - start : 0;
+	for (;;) {
+		window->part[0] = user_page_lock(space, start, write);
+		if (unlikely(!window->part[0]))
+			return -EFAULT;
+		if (likely(size <= window->first))
+			return 0;
+		window->part[1] = page_table_user_address(&space->page_table,
+							  next, write);
+		if (likely(window->part[1]))
+			return 0;
+		/* The lock had to go, and with it the first page may. */
+		user_page_unlock(space);
+		if (!fault_in(space, next, write))
+			return -EFAULT;
+	}
+}
+
+void user_window_close(struct user_window *window) UNCHECKED_LOCKING
+{
+	user_page_unlock(window->space);
+}
+
+/* How much of @size bytes at @offset lies in the first page. */
+static size_t window_part(const struct user_window *window, size_t offset,
+			  size_t size)
+{
+	if (offset >= window->first)
+		return 0;
+	return MIN(size, window->first - offset);
+}
+
+void user_window_put_slow(struct user_window *window, size_t offset,
+			  const void *from, size_t size)
+{
+	size_t part = window_part(window, offset, size);
+
+	if (part)
+		memcpy(window->part[0] + offset, from, part);
+	if (part < size)
+		memcpy(window->part[1] + (offset + part - window->first),
+		       (const char *)from + part, size - part);
+}
+
+void user_window_get_slow(const struct user_window *window, size_t offset,
+			  void *to, size_t size)
+{
+	size_t part = window_part(window, offset, size);
+
+	if (part)
+		memcpy(to, window->part[0] + offset, part);
+	if (part < size)
+		memcpy((char *)to + part,
+		       window->part[1] + (offset + part - window->first),
+		       size - part);
 }
 
 /* ---- Single values -------------------------------------------------------------- */

@@ -14,7 +14,11 @@
  */
 #pragma once
 
+#include <arch/page_table.h>
 #include "kernel/lib/compiler.h"
+#include "kernel/lib/string.h"
+
+struct vm_space;
 
 /* 0, or -EFAULT (part may have been copied). */
 int copy_from_user(void *to, const void __user *from, size_t size) __must_check;
@@ -48,5 +52,57 @@ int cmpxchg_user_u32(void __user *at, uint32_t expected, uint32_t desired,
 /* Atomic read-modify-write for FUTEX_WAKE_OP; @op as in futex(2). */
 int futex_op_user_u32(void __user *at, int op, uint32_t arg,
 		      uint32_t *old) __must_check;
+/*
+ * A window: up to a page of the program's memory, held in place while several
+ * things are copied to or from it, for one look at the page table instead of
+ * one for each. Between open and close the page-table lock is held: nothing
+ * but put and get may happen.
+ */
+struct user_window {
+	char *part[2]; /* the memory; what is behind the end of the page */
+	size_t first;  /* bytes of part[0] */
+	size_t words;  /* the same; 0 if it is not word aligned */
+	struct vm_space *space;
+};
+/* @size at most a page. 0, or -EFAULT: not open. */
+int user_window_open(struct user_window *window, vaddr_t start, size_t size,
+		     bool write) __must_check;
+void user_window_close(struct user_window *window);
+void user_window_put_slow(struct user_window *window, size_t offset,
+			  const void *from, size_t size);
+void user_window_get_slow(const struct user_window *window, size_t offset,
+			  void *to, size_t size);
+
+/*
+ * @offset + @size within what was asked for, and to be written if that was;
+ * @offset and @size constants, in whole words; kernel memory word aligned.
+ */
+static force_inline void user_window_put(struct user_window *window,
+					 size_t offset, const void *from,
+					 size_t size)
+{
+	if (likely(offset + size <= window->words))
+		copy_words((uint64_t *)(void *)(window->part[0] + offset), from,
+			   size);
+	else
+		user_window_put_slow(window, offset, from, size);
+}
+
+static force_inline void user_window_get(const struct user_window *window,
+					 size_t offset, void *to, size_t size)
+{
+	if (likely(offset + size <= window->words))
+		copy_words(to,
+			   (const uint64_t *)(void *)(window->part[0] + offset),
+			   size);
+	else
+		user_window_get_slow(window, offset, to, size);
+}
+
 /* [@p, @p + @size) lies in the user half (says nothing about mappings). */
-bool user_range_ok(const void __user *p, size_t size);
+static inline bool user_range_ok(const void __user *p, size_t size)
+{
+	vaddr_t start = (vaddr_t)p;
+
+	return size <= USER_SPACE_END && start <= USER_SPACE_END - size;
+}

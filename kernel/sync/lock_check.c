@@ -57,12 +57,10 @@ void lock_check_release(const void *lock, unsigned int rank)
 	interrupts_off_leave();
 }
 
-void might_sleep(void)
+void sleep_check(void)
 {
 	const struct thread *me = current();
 
-	if (!CONFIG_DEBUG)
-		return;
 	if (me->irq.depth)
 		panic("a sleep with a spinlock held or interrupts off "
 		      "(depth %u)",

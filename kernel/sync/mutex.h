@@ -36,4 +36,9 @@ static inline bool mutex_is_mine(const struct mutex *mutex)
 }
 
 /* Panics in debug builds if a spinlock is held or interrupts are off. */
-void might_sleep(void);
+void sleep_check(void);
+static inline void might_sleep(void)
+{
+	if (CONFIG_DEBUG)
+		sleep_check();
+}

@@ -52,8 +52,9 @@ void io_buf_vec(struct io_buf *io, const struct io_vec *vec,
 }
 
 /* Copy within one piece; returns bytes done. */
-static size_t copy_piece(const struct io_buf *io, char *base, void *other,
-			 size_t size, enum direction direction)
+static force_inline size_t copy_piece(const struct io_buf *io, char *base,
+				      void *other, size_t size,
+				      enum direction direction)
 {
 	if (!io->kernel) {
 		if (direction == TO_BUFFER)
@@ -73,12 +74,12 @@ static size_t copy_piece(const struct io_buf *io, char *base, void *other,
 	return size;
 }
 
-static size_t copy(struct io_buf *io, char *other, size_t size,
-		   enum direction direction)
+/* Copy within as many pieces as it takes. */
+static __noinline size_t copy_pieces(struct io_buf *io, char *other,
+				     size_t size, enum direction direction)
 {
 	size_t done = 0;
 
-	size = MIN(size, io->left);
 	while (done < size) {
 		const struct io_vec *vec = &io->vec[io->at];
 		char *at = direction == CLEAR_BUFFER ? NULL : other + done;
@@ -99,6 +100,24 @@ static size_t copy(struct io_buf *io, char *other, size_t size,
 	}
 	io->left -= done;
 	return done;
+}
+
+static force_inline size_t copy(struct io_buf *io, char *other, size_t size,
+				enum direction direction)
+{
+	const struct io_vec *vec = &io->vec[io->at];
+	size_t copied;
+
+	size = MIN(size, io->left);
+	if (unlikely(!size))
+		return 0;
+	if (unlikely(size > vec->size - io->offset))
+		return copy_pieces(io, other, size, direction);
+	copied = copy_piece(io, (char *)vec->base + io->offset, other, size,
+			    direction);
+	io->offset += copied;
+	io->left -= copied;
+	return copied;
 }
 
 size_t io_copy_to(struct io_buf *io, const void *from, size_t size)

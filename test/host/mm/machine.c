@@ -381,7 +381,7 @@ void lock_check_release(const void *lock, unsigned int rank)
 {
 }
 
-void might_sleep(void)
+void sleep_check(void)
 {
 	assert(the_thread.irq.depth == 0);
 }
