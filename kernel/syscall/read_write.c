@@ -321,14 +321,15 @@ long sys_lseek(const struct syscall_args *a)
 
 /* ---- Directories ---- */
 
-/* struct linux_dirent64 of getdents(2); the name and its NUL follow. */
-struct dirent_head {
+/* struct linux_dirent64 of getdents(2); aligned to 8 bytes. */
+struct dirent {
 	uint64_t ino;
 	int64_t next;
 	uint16_t size; /* of all, a multiple of 8 */
 	uint8_t type;
-} __packed;
-#define DIRENT_HEAD sizeof(struct dirent_head)
+	char name[]; /* with its NUL */
+};
+#define DIRENT_HEAD offsetof(struct dirent, name)
 _Static_assert(DIRENT_HEAD == 19, "getdents(2)");
 
 /* Records are gathered in kernel memory and copied out a buffer at a time. */
@@ -350,6 +351,22 @@ static int dirents_flush(struct dirent_writer *writer)
 	return 0;
 }
 
+/* A name is short: to call memcpy() would take longer than to copy. */
+static force_inline void copy_name(char *to, const char *from, size_t len)
+{
+	const char *end = from + len;
+
+	for (; end - from >= 4; from += 4, to += 4) {
+		char a = from[0], b = from[1], c = from[2], d = from[3];
+
+		to[0] = a, to[1] = b, to[2] = c, to[3] = d;
+	}
+	for (; from != end; from++, to++) {
+		*to = *from;
+		compiler_barrier();
+	}
+}
+
 static bool emit_dirent(struct dir_emitter *emitter, const char *name,
 			size_t len, uint64_t ino, unsigned int type,
 			loff_t next)
@@ -357,25 +374,24 @@ static bool emit_dirent(struct dir_emitter *emitter, const char *name,
 	struct dirent_writer *writer =
 		container_of(emitter, struct dirent_writer, emitter);
 	size_t size = ALIGN_UP(DIRENT_HEAD + len + 1, 8);
-	struct dirent_head head = { .ino = ino,
-				    .next = next,
-				    .size = (uint16_t)size,
-				    .type = (uint8_t)type };
-	char *record;
+	struct dirent *record;
 
-	if (len > NAME_MAX)
+	if (unlikely(len > NAME_MAX))
 		writer->err = -EIO;
 	else if (size > writer->left)
 		writer->err = -EINVAL;
 	else if (size > PAGE_SIZE - writer->used)
 		writer->err = dirents_flush(writer);
-	if (writer->err)
+	if (unlikely(writer->err))
 		return false;
 
-	record = writer->buffer + writer->used;
-	memset(record + size - 8, 0, 8); /* NUL and padding */
-	memcpy(record, &head, DIRENT_HEAD);
-	memcpy(record + DIRENT_HEAD, name, len);
+	record = (struct dirent *)(void *)(writer->buffer + writer->used);
+	*((uint64_t *)(void *)record + size / 8 - 1) = 0; /* NUL and padding */
+	record->ino = ino;
+	record->next = next;
+	record->size = (uint16_t)size;
+	record->type = (uint8_t)type;
+	copy_name(record->name, name, len);
 	writer->used += size;
 	writer->left -= size;
 	return true;
