@@ -7,8 +7,9 @@
  *   Off     the program has not used the unit (its first FP instruction traps)
  *   Clean   the same as in arch.fpu
  *   Dirty   newer than arch.fpu; set by the hart at the first write
- * So a switch away saves only dirty registers, and a switch to a thread that
- * never used the unit loads nothing.
+ * So a switch away saves only dirty registers. A switch to a thread that wrote
+ * to the unit in its last turn loads them, as it will again; any other finds the
+ * unit off, and has them loaded when (and if) it comes to use it.
  *
  * Source: Privileged Spec, "Extension Context Status in sstatus".
  */
@@ -51,25 +52,35 @@ void arch_fpu_save(struct thread *thread)
 
 void arch_fpu_changed(struct thread *thread)
 {
-	thread->arch.fpu_live = true;
-	load_registers(thread);
+	if (thread->arch.fpu_hot)
+		load_registers(thread);
+	else
+		set_frame_fs(arch_thread_frame(thread), FS_OFF);
 }
 
 void arch_fpu_reset(struct thread *thread)
 {
 	memset(&thread->arch.fpu, 0, sizeof(thread->arch.fpu));
 	thread->arch.fpu_live = false;
+	thread->arch.fpu_hot = false;
 	set_frame_fs(arch_thread_frame(thread), FS_OFF);
 }
 
 void fpu_leave(struct thread *thread)
 {
-	arch_fpu_save(thread);
+	struct trap_frame *tf = arch_thread_frame(thread);
+	bool hot = frame_fs(tf) == FS_DIRTY;
+
+	if (hot)
+		arch_fpu_save(thread);
+	/* What is left in the registers will be another thread's. */
+	set_frame_fs(tf, FS_OFF);
+	thread->arch.fpu_hot = hot;
 }
 
 void fpu_arrive(struct thread *thread)
 {
-	if (thread->arch.fpu_live)
+	if (thread->arch.fpu_hot)
 		load_registers(thread);
 }
 
@@ -77,6 +88,7 @@ bool fpu_turn_on(struct thread *thread, struct trap_frame *tf)
 {
 	if (frame_fs(tf) != FS_OFF)
 		return false;
-	arch_fpu_changed(thread);
+	thread->arch.fpu_live = true;
+	load_registers(thread);
 	return true;
 }

@@ -164,6 +164,7 @@ int arch_thread_init(struct arch_thread *arch)
 	memset(tf, 0, sizeof(*tf));
 	arch->kernel_sp = (uint64_t)tf;
 	arch->fpu_live = false;
+	arch->fpu_hot = false;
 	return 0;
 }
 
@@ -250,6 +251,7 @@ void tf_start_child(struct trap_frame *child, const struct trap_frame *parent,
 	*child = *parent;
 	child->a[0] = 0;
 	child->cause = TF_CAUSE_NONE;
+	child->status &= ~(uint64_t)SSTATUS_FS; /* its state is in memory */
 	if (sp)
 		child->sp = sp;
 	if (set_tls)

@@ -46,6 +46,7 @@ struct arch_thread {
 	struct fpu_state fpu;
 	void *kernel_stack; /* lowest mapped byte */
 	bool fpu_live;      /* the program has used the FPU */
+	bool fpu_hot;       /* and wrote to it in its last turn on a hart */
 };
 
 /* Where a thread that is off its hart will go on, and on which stack. */
