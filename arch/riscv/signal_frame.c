@@ -2,6 +2,9 @@
 /*
  * signal_frame.c - the user registers, put on the user stack and taken back
  *
+ * Idea: the frame is made and read in one look at the page table, part by part
+ * in the program's own memory (struct user_window).
+ *
  * The layout is the Linux ABI's struct rt_sigframe: siginfo, then ucontext,
  * whose machine part is the trap frame's first 32 words and the floating-point
  * registers. Return goes through the vDSO, whose two instructions debuggers
@@ -13,6 +16,7 @@
 #include <arch/vdso.h>
 #include "arch/riscv/csr.h"
 #include "kernel/abi/errno.h"
+#include "kernel/abi/signal.h"
 #include "kernel/abi/ucontext.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/user_copy.h"
@@ -36,9 +40,17 @@ struct ucontext_head {
 };
 
 #define USER_REGS_SIZE (32 * sizeof(uint64_t))
+/* A reserved word, then struct __riscv_ctx_hdr (magic, size); aligned. */
+#define EXTENSION_SIZE 16u
 
 _Static_assert(sizeof(siginfo_t) == 128, "ABI");
 _Static_assert(sizeof(struct user_regs_struct) == USER_REGS_SIZE, "ABI");
+_Static_assert(sizeof(struct signal_frame) - EXTENSION_SIZE ==
+		       offsetof(struct signal_frame, uc) +
+			       offsetof(struct ucontext,
+					uc_mcontext.sc_fpregs) +
+			       sizeof(((struct __riscv_q_ext_state *)0)->f),
+	       "where struct __riscv_extra_ext_header has its header");
 _Static_assert(offsetof(struct ucontext, uc_sigmask) ==
 		       offsetof(struct ucontext_head, mask),
 	       "ABI");
@@ -50,29 +62,18 @@ size_t arch_signal_frame_size(void)
 	return ALIGN_UP(sizeof(struct signal_frame), STACK_ALIGN);
 }
 
-static void __user *at(vaddr_t frame, size_t offset)
-{
-	return (void __user *)(frame + offset);
-}
+#define FRAME_UC   offsetof(struct signal_frame, uc)
+#define FRAME_REGS (FRAME_UC + offsetof(struct ucontext, uc_mcontext.sc_regs))
+#define FRAME_FPU  (FRAME_UC + offsetof(struct ucontext, uc_mcontext.sc_fpregs))
+/* The header of the first extension behind the registers. */
+#define FRAME_EXTENSION (sizeof(struct signal_frame) - EXTENSION_SIZE)
 
-#define FRAME_INFO    offsetof(struct signal_frame, info)
-#define FRAME_UC      offsetof(struct signal_frame, uc)
-#define FRAME_REGS    (FRAME_UC + offsetof(struct ucontext, uc_mcontext.sc_regs))
-#define FRAME_FPU     (FRAME_UC + offsetof(struct ucontext, uc_mcontext.sc_fpregs))
-#define FPU_AREA_SIZE sizeof(((struct sigcontext *)0)->sc_fpregs)
-
-static int push_fpu(vaddr_t frame)
-{
-	struct thread *thread = current();
-
-	arch_fpu_save(thread);
-	if (copy_to_user(at(frame, FRAME_FPU), &thread->arch.fpu,
-			 sizeof(thread->arch.fpu)))
-		return -EFAULT;
-	/* Programs look for extensions behind: there are none. */
-	return clear_user(at(frame, FRAME_FPU + sizeof(thread->arch.fpu)),
-			  FPU_AREA_SIZE - sizeof(thread->arch.fpu));
-}
+/* Programs look for extensions there: one of type 0 says that none is. */
+static const uint64_t no_extension[EXTENSION_SIZE / sizeof(uint64_t)];
+/* The end of a siginfo_t, which says nothing yet. */
+static const uint64_t
+	no_info[(sizeof(siginfo_t) - sizeof(struct short_siginfo)) /
+		sizeof(uint64_t)];
 
 int arch_signal_frame_push(struct trap_frame *tf,
 			   const struct signal_frame_args *args)
@@ -81,23 +82,30 @@ int arch_signal_frame_push(struct trap_frame *tf,
 	vaddr_t frame =
 		ALIGN_DOWN(top - sizeof(struct signal_frame), STACK_ALIGN);
 	struct ucontext_head head = { .mask = args->saved_mask };
+	struct thread *thread = current();
+	struct user_window window;
 
 	head.stack.ss_sp = (void *)args->alt_stack.base;
 	head.stack.ss_size = args->alt_stack.size;
 	head.stack.ss_flags = args->alt_stack.flags;
 
-	if (copy_to_user(at(frame, FRAME_INFO), args->info,
-			 sizeof(siginfo_t)) ||
-	    copy_to_user(at(frame, FRAME_UC), &head, sizeof(head)) ||
-	    copy_to_user(at(frame, FRAME_REGS), tf, USER_REGS_SIZE) ||
-	    push_fpu(frame))
+	arch_fpu_save(thread);
+	if (user_window_open(&window, frame, sizeof(struct signal_frame), true))
 		return -EFAULT;
+	user_window_put(&window, 0, args->info, sizeof(*args->info));
+	user_window_put(&window, sizeof(*args->info), no_info, sizeof(no_info));
+	user_window_put(&window, FRAME_UC, &head, sizeof(head));
+	user_window_put(&window, FRAME_REGS, tf, USER_REGS_SIZE);
+	user_window_put(&window, FRAME_FPU, &thread->arch.fpu,
+			sizeof(thread->arch.fpu));
+	user_window_put(&window, FRAME_EXTENSION, no_extension, EXTENSION_SIZE);
+	user_window_close(&window);
 
 	tf->pc = args->handler;
 	tf->sp = frame;
-	tf->ra = arch_vdso_sigreturn(current()->space->vdso_code);
+	tf->ra = arch_vdso_sigreturn(thread->space->vdso_code);
 	tf->a[0] = (uint64_t)args->signo;
-	tf->a[1] = frame + FRAME_INFO;
+	tf->a[1] = frame + offsetof(struct signal_frame, info);
 	tf->a[2] = frame + FRAME_UC;
 	tf->cause = TF_CAUSE_NONE;
 	return 0;
@@ -108,19 +116,21 @@ int arch_signal_frame_pop(struct trap_frame *tf,
 {
 	vaddr_t frame = tf->sp;
 	struct thread *thread = current();
+	struct user_window window;
 	struct ucontext_head head;
-	struct fpu_state fpu;
 
-	if (copy_from_user(&head, at(frame, FRAME_UC), sizeof(head)) ||
-	    copy_from_user(&fpu, at(frame, FRAME_FPU), sizeof(fpu)) ||
-	    copy_from_user(tf, at(frame, FRAME_REGS), USER_REGS_SIZE))
+	if (user_window_open(&window, frame, sizeof(struct signal_frame),
+			     false))
 		return -EFAULT;
-
+	user_window_get(&window, FRAME_UC, &head, sizeof(head));
+	user_window_get(&window, FRAME_REGS, tf, USER_REGS_SIZE);
 	/* A program that never used the unit goes on not using it. */
-	if (thread->arch.fpu_live) {
-		thread->arch.fpu = fpu;
+	if (thread->arch.fpu_live)
+		user_window_get(&window, FRAME_FPU, &thread->arch.fpu,
+				sizeof(thread->arch.fpu));
+	user_window_close(&window);
+	if (thread->arch.fpu_live)
 		arch_fpu_changed(thread);
-	}
 	tf->cause = TF_CAUSE_NONE;
 	out->mask = head.mask;
 	out->alt_base = (vaddr_t)head.stack.ss_sp;

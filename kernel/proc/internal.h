@@ -41,9 +41,9 @@ void process_link(struct process *process, struct process *parent,
  * wait for it, so it is to be unlinked. */
 bool process_announce_exit(struct process *process)
 	MUST_HOLD(process_tree_lock);
-/* The siginfo_t of SIGCHLD and waitid(2) about @process. */
+/* The siginfo of SIGCHLD and waitid(2) about @process. */
 void process_child_info(struct process *process, int code, int status,
-			siginfo_t *info);
+			struct short_siginfo *info);
 /* CLD_* and si_status from wait(2)'s encoding of an exit. */
 int process_exit_info(int exit_code, int *status);
 

@@ -17,7 +17,7 @@
 #define CLOCK_TICK_NS (10 * NSEC_PER_MSEC)
 
 void process_child_info(struct process *process, int code, int status,
-			siginfo_t *info)
+			struct short_siginfo *info)
 {
 	const struct cred *cred = process_cred_get(process);
 	struct usage usage;
@@ -78,7 +78,7 @@ bool process_announce_exit(struct process *process)
 			signo = 0;
 	}
 	if (signo) {
-		siginfo_t info;
+		struct short_siginfo info;
 		int status;
 		int code = process_exit_info(process->exit_code, &status);
 
@@ -96,7 +96,7 @@ static void announce_job_change(struct process *process, int code, int status)
 	struct signal_action action = sigchld_action(parent);
 
 	if (!ignores(&action) && !(action.flags & SA_NOCLDSTOP)) {
-		siginfo_t info;
+		struct short_siginfo info;
 
 		process_child_info(process, code, status, &info);
 		signal_send_process(parent, SIGCHLD, &info);

@@ -113,7 +113,8 @@ static void timer_fired(struct timer *kernel_timer)
 	spin_unlock(&timer->process->lock);
 }
 
-void posix_timer_signal_taken(struct posix_timer *timer, siginfo_t *info)
+void posix_timer_signal_taken(struct posix_timer *timer,
+			      struct short_siginfo *info)
 {
 	uint64_t now_ns, missed;
 
@@ -166,7 +167,7 @@ static int set_target(struct posix_timer *timer, int tid)
 
 static int set_event(struct posix_timer *timer, const struct sigevent *event)
 {
-	siginfo_t *info = &timer->signal.info;
+	struct short_siginfo *info = &timer->signal.info;
 
 	info->si_signo = SIGALRM;
 	info->si_code = SI_TIMER;

@@ -34,4 +34,5 @@ int posix_timer_overrun(int id);
 void posix_timers_delete_all(struct process *process);
 
 /* For signal_pending.c, process.lock held: its signal was taken. */
-void posix_timer_signal_taken(struct posix_timer *timer, siginfo_t *info);
+void posix_timer_signal_taken(struct posix_timer *timer,
+			      struct short_siginfo *info);

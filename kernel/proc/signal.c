@@ -208,7 +208,7 @@ static struct pending pending_for(struct process *process,
 
 /* To @thread, or to any of @process if it is NULL. */
 static int send_locked(struct process *process, struct thread *thread,
-		       int signo, const siginfo_t *info)
+		       int signo, const struct short_siginfo *info)
 {
 	int err;
 
@@ -234,13 +234,14 @@ bool signal_send_entry(struct process *process, struct thread *thread,
 	return true;
 }
 
-int signal_send_thread(struct thread *thread, int signo, const siginfo_t *info)
+int signal_send_thread(struct thread *thread, int signo,
+		       const struct short_siginfo *info)
 {
 	return signal_send_thread_of(thread->process, thread, signo, info);
 }
 
 int signal_send_thread_of(struct process *process, struct thread *thread,
-			  int signo, const siginfo_t *info)
+			  int signo, const struct short_siginfo *info)
 {
 	int err;
 
@@ -251,7 +252,7 @@ int signal_send_thread_of(struct process *process, struct thread *thread,
 }
 
 int signal_send_process(struct process *process, int signo,
-			const siginfo_t *info)
+			const struct short_siginfo *info)
 {
 	int err;
 
@@ -261,7 +262,8 @@ int signal_send_process(struct process *process, int signo,
 	return err;
 }
 
-int signal_send_group(struct pid *group, int signo, const siginfo_t *info)
+int signal_send_group(struct pid *group, int signo,
+		      const struct short_siginfo *info)
 {
 	struct process *process;
 	int err = -ESRCH;
@@ -275,7 +277,8 @@ int signal_send_group(struct pid *group, int signo, const siginfo_t *info)
 	return err;
 }
 
-static void fault_info(siginfo_t *info, int signo, int si_code, vaddr_t address)
+static void fault_info(struct short_siginfo *info, int signo, int si_code,
+		       vaddr_t address)
 {
 	memset(info, 0, sizeof(*info));
 	info->si_signo = signo;
@@ -288,7 +291,7 @@ void signal_force(int signo, int si_code, vaddr_t address)
 	struct thread *thread = current();
 	struct process *process = thread->process;
 	vaddr_t handler;
-	siginfo_t info;
+	struct short_siginfo info;
 
 	fault_info(&info, signo, si_code, address);
 	TRACE(SIGNAL, (uint64_t)signo, (uint64_t)process->pid->number,
@@ -343,7 +346,8 @@ int signal_permission(struct process *process, int signo)
 	return err;
 }
 
-int signal_kill_group(struct pid *group, int signo, const siginfo_t *info)
+int signal_kill_group(struct pid *group, int signo,
+		      const struct short_siginfo *info)
 {
 	struct process *process;
 	int result = -ESRCH;
@@ -362,7 +366,7 @@ int signal_kill_group(struct pid *group, int signo, const siginfo_t *info)
 	return result;
 }
 
-void signal_info_from_user(siginfo_t *info, int signo, int si_code)
+void signal_info_from_user(struct short_siginfo *info, int signo, int si_code)
 {
 	memset(info, 0, sizeof(*info));
 	info->si_signo = signo;
@@ -423,7 +427,8 @@ void signal_end_temporary_mask(bool interrupted)
  * Wanted signals are usually blocked, so they do not end a sleep by themselves;
  * signal_wanted tells the sender to wake us all the same.
  */
-int signal_wait(uint64_t wanted, uint64_t deadline_ns, siginfo_t *info)
+int signal_wait(uint64_t wanted, uint64_t deadline_ns,
+		struct short_siginfo *info)
 {
 	struct thread *thread = current();
 	struct process *process = thread->process;
@@ -535,7 +540,6 @@ int signal_change_action(int signo, const struct signal_action *new,
 	if (new &&signal_in(SIGNALS_ABSOLUTE, signo))
 		return -EINVAL;
 
-	spin_lock(&process->lock);
 	spin_lock(&process->actions->lock);
 	action = &process->actions->action[signo - 1];
 	if (old)
@@ -543,9 +547,12 @@ int signal_change_action(int signo, const struct signal_action *new,
 	if (new)
 		*action = *new;
 	spin_unlock(&process->actions->lock);
-	/* POSIX: to ignore a signal discards it even if it is blocked. */
-	if (new &&signal_handler_ignores(new->handler, signo))
+	/* POSIX: to ignore a signal discards it even if it is blocked. Whoever
+	 * saw the old action has made it pending before we get the lock. */
+	if (new &&signal_handler_ignores(new->handler, signo)) {
+		spin_lock(&process->lock);
 		remove_from_all(process, SIGNAL_BIT(signo));
-	spin_unlock(&process->lock);
+		spin_unlock(&process->lock);
+	}
 	return 0;
 }

@@ -45,7 +45,7 @@ struct signal_actions {
 struct signal_info {
 	struct list_head node;     /* the queue's lock: process.lock */
 	struct posix_timer *timer; /* it is part of that timer; or NULL */
-	siginfo_t info;
+	struct short_siginfo info;
 };
 
 struct signal_set_queue {
@@ -61,28 +61,31 @@ struct signal_set_queue {
  * ended gets nothing, without an error.
  */
 /* @thread: the current one. */
-int signal_send_thread(struct thread *thread, int signo, const siginfo_t *info);
+int signal_send_thread(struct thread *thread, int signo,
+		       const struct short_siginfo *info);
 /* @thread was or is one of @process; the caller has references to both. */
 int signal_send_thread_of(struct process *process, struct thread *thread,
-			  int signo, const siginfo_t *info);
+			  int signo, const struct short_siginfo *info);
 int signal_send_process(struct process *process, int signo,
-			const siginfo_t *info);
+			const struct short_siginfo *info);
 /*
  * All of a process group, without asking for permission (the terminal's right).
  * 0, or -ESRCH if it is empty. Takes process_tree_lock.
  */
-int signal_send_group(struct pid *group, int signo, const siginfo_t *info);
+int signal_send_group(struct pid *group, int signo,
+		      const struct short_siginfo *info);
 /*
  * kill(2) to a group: those that the current thread may signal; @signo 0 only
  * asks. 0; -ESRCH: empty; -EPERM: not one of them.
  */
-int signal_kill_group(struct pid *group, int signo, const siginfo_t *info);
+int signal_kill_group(struct pid *group, int signo,
+		      const struct short_siginfo *info);
 /*
  * A fault of the current thread: cannot be ignored or blocked (that kills).
  */
 void signal_force(int signo, int si_code, vaddr_t address);
 /* siginfo of kill(2)/tgkill(2) by the current thread. */
-void signal_info_from_user(siginfo_t *info, int signo, int si_code);
+void signal_info_from_user(struct short_siginfo *info, int signo, int si_code);
 /* May the current thread send @signo (0: any) there? 0, -EPERM, -EINVAL. */
 int signal_permission(struct process *process, int signo);
 /*
@@ -136,12 +139,14 @@ bool signal_is_ignored(struct process *process, int signo);
 int signal_change_action(int signo, const struct signal_action *new,
 			 struct signal_action *old);
 /* Take one of @wanted from the thread's or process's pending set; 0: none. */
-int signal_take(struct thread *thread, uint64_t wanted, siginfo_t *info);
+int signal_take(struct thread *thread, uint64_t wanted,
+		struct short_siginfo *info);
 /*
  * Wait until one of @wanted can be taken: sigtimedwait(2). The signal, or
  * -EAGAIN at @deadline_ns, -EINTR.
  */
-int signal_wait(uint64_t wanted, uint64_t deadline_ns, siginfo_t *info);
+int signal_wait(uint64_t wanted, uint64_t deadline_ns,
+		struct short_siginfo *info);
 /* Wait with @mask until a signal is to be delivered: sigsuspend(2). */
 long signal_suspend(uint64_t mask);
 /* For signalfd and sigpending: what is pending for @thread or its process. */

@@ -156,7 +156,7 @@ static void default_action(struct process *process, int signo)
  * and *@info. 0: none is left, or the process is to exit.
  */
 static int next_handled(struct process *process, struct signal_action *action,
-			siginfo_t *info) MUST_HOLD(process->lock)
+			struct short_siginfo *info) MUST_HOLD(process->lock)
 {
 	struct thread *thread = current();
 
@@ -254,7 +254,7 @@ static void stack_is_bad(int signo)
 
 static void call_handler(struct trap_frame *tf, int signo,
 			 const struct signal_action *action,
-			 const siginfo_t *info)
+			 const struct short_siginfo *info)
 {
 	struct thread *thread = current();
 	struct process *process = thread->process;
@@ -288,7 +288,7 @@ void signal_deliver(struct trap_frame *tf)
 {
 	struct process *process = current_process();
 	struct signal_action action;
-	siginfo_t info;
+	struct short_siginfo info;
 	int signo;
 
 	spin_lock(&process->lock);

@@ -62,13 +62,13 @@ static inline struct pending pending_of_process(struct process *process)
 
 /* 0, or -EAGAIN: a real-time signal from a program, and no room. */
 int pending_add(struct process *process, struct pending pending, int signo,
-		const siginfo_t *info);
+		const struct short_siginfo *info);
 /* An entry that belongs to a timer. */
 void pending_add_entry(struct pending pending, struct signal_info *entry);
 void pending_remove_entry(struct pending pending, struct signal_info *entry);
 /* Lowest of @wanted, faults first; 0: none. Fills in @info. */
 int pending_take(struct process *process, struct pending pending,
-		 uint64_t wanted, siginfo_t *info);
+		 uint64_t wanted, struct short_siginfo *info);
 /* Forget all of @set. */
 void pending_remove(struct process *process, struct pending pending,
 		    uint64_t set);
@@ -80,7 +80,7 @@ bool signal_send_entry(struct process *process, struct thread *thread,
 		       struct signal_info *entry) MUST_HOLD(process->lock);
 /* As signal_take(). */
 int signal_take_locked(struct process *process, struct thread *thread,
-		       uint64_t wanted, siginfo_t *info)
+		       uint64_t wanted, struct short_siginfo *info)
 	MUST_HOLD(process->lock);
 /* As signal_set_blocked(). */
 void signal_set_blocked_locked(uint64_t mask)

@@ -61,7 +61,7 @@ static struct signal_info *find_entry(struct pending pending, int signo)
 }
 
 int pending_add(struct process *process, struct pending pending, int signo,
-		const siginfo_t *info)
+		const struct short_siginfo *info)
 {
 	struct signal_info *entry;
 
@@ -96,7 +96,7 @@ void pending_remove_entry(struct pending pending, struct signal_info *entry)
 }
 
 /* What is told of a signal without an entry. */
-static void default_info(siginfo_t *info, int signo)
+static void default_info(struct short_siginfo *info, int signo)
 {
 	memset(info, 0, sizeof(*info));
 	info->si_signo = signo;
@@ -111,7 +111,7 @@ static int lowest(uint64_t set)
 }
 
 int pending_take(struct process *process, struct pending pending,
-		 uint64_t wanted, siginfo_t *info)
+		 uint64_t wanted, struct short_siginfo *info)
 {
 	uint64_t set = *pending.set & wanted;
 	struct signal_info *entry;
@@ -151,7 +151,7 @@ void pending_remove(struct process *process, struct pending pending,
 }
 
 int signal_take_locked(struct process *process, struct thread *thread,
-		       uint64_t wanted, siginfo_t *info)
+		       uint64_t wanted, struct short_siginfo *info)
 {
 	int signo;
 
@@ -165,7 +165,8 @@ int signal_take_locked(struct process *process, struct thread *thread,
 	return signo;
 }
 
-int signal_take(struct thread *thread, uint64_t wanted, siginfo_t *info)
+int signal_take(struct thread *thread, uint64_t wanted,
+		struct short_siginfo *info)
 {
 	struct process *process = thread->process;
 	int signo;

@@ -114,12 +114,14 @@ static void signalfd_release(struct file *file)
 
 /* ---- Reading ------------------------------------------------------------- */
 
-static void fill_from_fault(struct signalfd_siginfo *to, const siginfo_t *from)
+static void fill_from_fault(struct signalfd_siginfo *to,
+			    const struct short_siginfo *from)
 {
 	to->ssi_addr = (uint64_t)(uintptr_t)from->si_addr;
 }
 
-static void fill_from_child(struct signalfd_siginfo *to, const siginfo_t *from)
+static void fill_from_child(struct signalfd_siginfo *to,
+			    const struct short_siginfo *from)
 {
 	to->ssi_pid = (uint32_t)from->si_pid;
 	to->ssi_uid = from->si_uid;
@@ -128,7 +130,8 @@ static void fill_from_child(struct signalfd_siginfo *to, const siginfo_t *from)
 	to->ssi_stime = (uint64_t)from->si_stime;
 }
 
-static void fill_from_timer(struct signalfd_siginfo *to, const siginfo_t *from)
+static void fill_from_timer(struct signalfd_siginfo *to,
+			    const struct short_siginfo *from)
 {
 	to->ssi_tid = (uint32_t)from->si_tid;
 	to->ssi_overrun = (uint32_t)from->si_overrun;
@@ -136,7 +139,8 @@ static void fill_from_timer(struct signalfd_siginfo *to, const siginfo_t *from)
 	to->ssi_int = from->si_int;
 }
 
-static void fill_from_sender(struct signalfd_siginfo *to, const siginfo_t *from)
+static void fill_from_sender(struct signalfd_siginfo *to,
+			     const struct short_siginfo *from)
 {
 	to->ssi_pid = (uint32_t)from->si_pid;
 	to->ssi_uid = from->si_uid;
@@ -148,7 +152,7 @@ static void fill_from_sender(struct signalfd_siginfo *to, const siginfo_t *from)
 }
 
 /* Which members mean something: sigaction(2), "The siginfo_t argument". */
-static void fill(struct signalfd_siginfo *to, const siginfo_t *from)
+static void fill(struct signalfd_siginfo *to, const struct short_siginfo *from)
 {
 	memset(to, 0, sizeof(*to));
 	to->ssi_signo = (uint32_t)from->si_signo;
@@ -179,7 +183,7 @@ static void fill(struct signalfd_siginfo *to, const siginfo_t *from)
 }
 
 /* Wait for the first one. 1 with *@info, or an error. */
-static int take_waiting(struct signalfd *signalfd, siginfo_t *info)
+static int take_waiting(struct signalfd *signalfd, struct short_siginfo *info)
 {
 	int taken = 0;
 	int err = add_relay(signalfd);
@@ -203,7 +207,7 @@ static ssize_t signalfd_read(struct file *file, struct io_buf *io, loff_t *pos)
 	if (io->left < sizeof(out))
 		return -EINVAL;
 	while (io->left >= sizeof(out)) {
-		siginfo_t info;
+		struct short_siginfo info;
 		int taken = signal_take(current(), READ_ONCE(signalfd->mask),
 					&info);
 

@@ -18,7 +18,7 @@ struct wait_request {
 struct wait_event {
 	int pid;
 	int status; /* wait(2) encoding */
-	siginfo_t info;
+	struct short_siginfo info;
 	struct usage usage; /* it and its waited-for children */
 };
 

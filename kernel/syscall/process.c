@@ -282,16 +282,18 @@ static int choose_by_type(struct wait_request *request, int id, bool *nonblock)
 }
 
 /* The fields that waitid(2) sets; the others of siginfo_t are left alone. */
-static int wait_info_to_user(void __user *to, const siginfo_t *info)
+static int wait_info_to_user(void __user *to, const struct short_siginfo *info)
 {
 	char __user *bytes = to;
-	size_t from = offsetof(siginfo_t, si_pid);
-	size_t end = offsetof(siginfo_t, si_status) + sizeof(info->si_status);
+	size_t from = offsetof(struct short_siginfo, si_pid);
+	size_t end = offsetof(struct short_siginfo, si_status) +
+		     sizeof(info->si_status);
 
 	if (!to)
 		return 0;
 	if (copy_to_user(bytes, info,
-			 offsetof(siginfo_t, si_code) + sizeof(info->si_code)))
+			 offsetof(struct short_siginfo, si_code) +
+				 sizeof(info->si_code)))
 		return -EFAULT;
 	return copy_to_user(bytes + from, (const char *)info + from,
 			    end - from);
@@ -423,8 +425,8 @@ long sys_pidfd_open(const struct syscall_args *a)
 }
 
 /* siginfo of the caller's making; -EPERM if it pretends to be another's. */
-static int get_siginfo(siginfo_t *info, const void __user *from, int signo,
-		       const struct process *target)
+static int get_siginfo(struct short_siginfo *info, const void __user *from,
+		       int signo, const struct process *target)
 {
 	if (!from) {
 		signal_info_from_user(info, signo, SI_USER);
@@ -446,7 +448,7 @@ long sys_pidfd_send_signal(const struct syscall_args *a)
 	const void __user *from = arg_ptr(a, 2);
 	struct file *file;
 	struct process *process;
-	siginfo_t info;
+	struct short_siginfo info;
 	int err;
 
 	if (arg_uint(a, 3))

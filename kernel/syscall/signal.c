@@ -19,7 +19,7 @@
 
 /* As signal_kill_group() for one. */
 static int kill_process(struct process *process, int signo,
-			const siginfo_t *info)
+			const struct short_siginfo *info)
 {
 	int err = signal_permission(process, signo);
 
@@ -29,7 +29,7 @@ static int kill_process(struct process *process, int signo,
 }
 
 /* kill(2) takes the number of any thread for its process. */
-static int kill_number(int number, int signo, const siginfo_t *info)
+static int kill_number(int number, int signo, const struct short_siginfo *info)
 {
 	struct process *process = process_find(number);
 	struct thread *thread;
@@ -49,7 +49,7 @@ static int kill_number(int number, int signo, const siginfo_t *info)
 	return err;
 }
 
-static int kill_group(int number, int signo, const siginfo_t *info)
+static int kill_group(int number, int signo, const struct short_siginfo *info)
 {
 	struct pid *group;
 	int err;
@@ -70,7 +70,7 @@ static int kill_group(int number, int signo, const siginfo_t *info)
 }
 
 /* Everyone but the first process and ourselves. */
-static int kill_all(int signo, const siginfo_t *info)
+static int kill_all(int signo, const struct short_siginfo *info)
 {
 	struct process *process;
 	int number = 2;
@@ -93,7 +93,7 @@ long sys_kill(const struct syscall_args *a)
 {
 	int pid = arg_int(a, 0);
 	int signo = arg_int(a, 1);
-	siginfo_t info;
+	struct short_siginfo info;
 
 	signal_info_from_user(&info, signo, SI_USER);
 	if (pid > 0)
@@ -106,7 +106,8 @@ long sys_kill(const struct syscall_args *a)
 }
 
 /* @tgid 0: whatever process the thread is of. */
-static long kill_thread(int tgid, int tid, int signo, const siginfo_t *info)
+static long kill_thread(int tgid, int tid, int signo,
+			const struct short_siginfo *info)
 {
 	struct thread *thread = thread_find(tid);
 	struct process *process;
@@ -131,7 +132,7 @@ long sys_tkill(const struct syscall_args *a)
 {
 	int tid = arg_int(a, 0);
 	int signo = arg_int(a, 1);
-	siginfo_t info;
+	struct short_siginfo info;
 
 	if (tid <= 0)
 		return -EINVAL;
@@ -144,7 +145,7 @@ long sys_tgkill(const struct syscall_args *a)
 	int tgid = arg_int(a, 0);
 	int tid = arg_int(a, 1);
 	int signo = arg_int(a, 2);
-	siginfo_t info;
+	struct short_siginfo info;
 
 	if (tgid <= 0 || tid <= 0)
 		return -EINVAL;
@@ -156,8 +157,8 @@ long sys_tgkill(const struct syscall_args *a)
  * A siginfo made by the program. What the kernel alone may say (si_code >= 0,
  * and SI_TKILL) it may tell nobody but itself.
  */
-static int get_info(siginfo_t *info, const void __user *from, int signo,
-		    int pid)
+static int get_info(struct short_siginfo *info, const void __user *from,
+		    int signo, int pid)
 {
 	if (copy_from_user(info, from, sizeof(*info)))
 		return -EFAULT;
@@ -172,7 +173,7 @@ long sys_rt_sigqueueinfo(const struct syscall_args *a)
 {
 	int pid = arg_int(a, 0);
 	int signo = arg_int(a, 1);
-	siginfo_t info;
+	struct short_siginfo info;
 	int err = get_info(&info, arg_ptr(a, 2), signo, pid);
 
 	return err ? err : kill_number(pid, signo, &info);
@@ -183,7 +184,7 @@ long sys_rt_tgsigqueueinfo(const struct syscall_args *a)
 	int tgid = arg_int(a, 0);
 	int tid = arg_int(a, 1);
 	int signo = arg_int(a, 2);
-	siginfo_t info;
+	struct short_siginfo info;
 	int err = get_info(&info, arg_ptr(a, 3), signo, tgid);
 
 	if (err)
@@ -225,7 +226,8 @@ long sys_rt_sigaction(const struct syscall_args *a)
 		new.flags &= KNOWN_FLAGS;
 		new.mask &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
 	}
-	err = signal_change_action(signo, act ? &new : NULL, &old);
+	err = signal_change_action(signo, act ? &new : NULL,
+				   oldact ? &old : NULL);
 	if (!err && oldact)
 		err = copy_to_user(oldact, &old, sizeof(old));
 	return err;
@@ -281,12 +283,19 @@ long sys_rt_sigsuspend(const struct syscall_args *a)
 	return signal_suspend(mask);
 }
 
+static int info_to_user(char __user *to, const struct short_siginfo *info)
+{
+	if (copy_to_user(to, info, sizeof(*info)))
+		return -EFAULT;
+	return clear_user(to + sizeof(*info), SI_MAX_SIZE - sizeof(*info));
+}
+
 long sys_rt_sigtimedwait(const struct syscall_args *a)
 {
 	const void __user *set = arg_ptr(a, 0);
 	void __user *info_to = arg_ptr(a, 1);
 	uint64_t wanted, deadline_ns;
-	siginfo_t info;
+	struct short_siginfo info;
 	int result;
 
 	if (arg_size(a, 3) != SET_SIZE)
@@ -297,7 +306,7 @@ long sys_rt_sigtimedwait(const struct syscall_args *a)
 	if (result)
 		return result;
 	result = signal_wait(wanted, deadline_ns, &info);
-	if (result > 0 && info_to && copy_to_user(info_to, &info, sizeof(info)))
+	if (result > 0 && info_to && info_to_user(info_to, &info))
 		return -EFAULT;
 	return result;
 }

@@ -12,11 +12,12 @@
 #include <stdint.h>
 #include "kernel/lib/types.h"
 
+struct short_siginfo;
 struct trap_frame;
 
 struct signal_frame_args {
 	int signo;
-	const void *info; /* siginfo_t, 128 bytes */
+	const struct short_siginfo *info;
 	vaddr_t handler;
 	uint64_t saved_mask; /* to restore at return */
 	vaddr_t stack_top;   /* the alternate stack's end, or 0: go on at sp */
