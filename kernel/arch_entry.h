@@ -14,6 +14,9 @@ struct trap_frame;
 /* main.c: the boot hart, paging on, stack set; @dtb is a physical address. */
 void kernel_main(paddr_t dtb) __noreturn;
 
+/* main.c: another hart, started by arch_hart_start(), as its idle thread. */
+void handle_hart_start(void) __noreturn;
+
 /* syscall/dispatch.c: a7 says which; the result goes into the frame. */
 void handle_syscall(struct trap_frame *tf);
 

@@ -347,10 +347,26 @@ static void mount_devices(void)
 	devfs_watch_disks();
 }
 
+static void start_other_harts(void)
+{
+	const char *max = boot_arg("maxcpus");
+
+	sched_start_harts(max ? (unsigned int)parse_u64(max, NULL)
+			      : arch_num_harts());
+}
+
+void handle_hart_start(void)
+{
+	irqchip_hart_init();
+	arch_interrupt_sources_on();
+	sched_idle_secondary();
+}
+
 /* What needs a thread that may sleep; then it becomes the first process. */
 static void boot_thread_main(void *unused)
 {
 	(void)unused;
+	start_other_harts();
 	start_file_systems();
 	unpack_initrd();
 	mount_devices();

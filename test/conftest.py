@@ -25,7 +25,7 @@ def pytest_addoption(parser):
     group = parser.getgroup('creance')
     group.addoption('--kernel', default='', help='an Image, or "linux"')
     group.addoption('--serial', default='', help='run on the board at this serial line')
-    group.addoption('--harts', default='2', help='of the shared machine')
+    group.addoption('--harts', default='1', help='of the shared machine')
     group.addoption('--machine-append', default='', help='further arguments for the kernel')
 
 

@@ -5,13 +5,18 @@
  * Idea: firmware names harts by hartid, which may be sparse and may start at
  * any number; the kernel counts them 0..n-1 in the order of the device tree
  * and indexes everything by that. Only harts that main.c found usable are
- * here. The boot hart runs; the others wait, stopped, in the firmware.
+ * here. The boot hart runs; the others wait, stopped, in the firmware, until
+ * arch_hart_start() (SBI v2.0, Hart State Management).
  */
 #include <arch/hart.h>
 #include <arch/harts.h>
+#include <arch/page_table.h>
 #include "arch/riscv/csr.h"
 #include "arch/riscv/sbi.h"
 #include "arch/riscv/tlb.h"
+#include "kernel/abi/errno.h"
+#include "kernel/arch_entry.h"
+#include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
 
@@ -22,13 +27,16 @@
 static struct {
 	uint64_t hartid[MAX_HARTS];
 	unsigned int num_harts;
-	unsigned int boot_index;
 	bool has_sstc;
 	uint64_t hwcap;
 	char isa[128];
 } harts;
 
-uint64_t boot_hartid; /* from head.S */
+uint64_t boot_hartid;    /* from head.S */
+uint64_t secondary_satp; /* for head.S: the page table to begin with */
+
+void secondary_entry(void); /* head.S */
+void secondary_hart_main(void) __noreturn;
 
 int arch_hart_add(uint64_t hartid)
 {
@@ -38,7 +46,7 @@ int arch_hart_add(uint64_t hartid)
 		return -1;
 	harts.hartid[i] = hartid;
 	if (hartid == boot_hartid)
-		harts.boot_index = i;
+		((struct arch_thread *)arch_current())->hart_index = i;
 	harts.num_harts++;
 	return (int)i;
 }
@@ -68,12 +76,6 @@ void arch_timer_set(uint64_t ticks)
 		sbi_set_timer(ticks);
 }
 
-unsigned int arch_hart_index(void)
-{
-	/* The only hart that runs threads until the others are started. */
-	return harts.boot_index;
-}
-
 unsigned int arch_num_harts(void)
 {
 	return harts.num_harts;
@@ -90,6 +92,32 @@ void arch_send_ipi(unsigned int hart_index)
 	sbi_send_ipi(arch_hart_id(hart_index));
 }
 
+int arch_hart_start(unsigned int hart_index, struct thread *idle)
+{
+	uint64_t hartid = arch_hart_id(hart_index);
+	long err;
+
+	if (!sbi_can_run_harts())
+		return -EIO;
+	tlb_expect_other_harts();
+	secondary_satp = tlb_kernel_satp();
+	/* What it reads with the MMU off was written before. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	err = sbi_hart_start(hartid, virt_to_phys((void *)secondary_entry),
+			     (uint64_t)idle);
+	if (err)
+		log_error("hart %lu does not start: SBI error %ld", hartid,
+			  err);
+	return err ? -EIO : 0;
+}
+
+/* From head.S, on the idle thread's stack. */
+void secondary_hart_main(void)
+{
+	tlb_hart_starts();
+	handle_hart_start();
+}
+
 uint64_t arch_hwcap(void)
 {
 	return harts.hwcap;
@@ -98,11 +126,4 @@ uint64_t arch_hwcap(void)
 const char *arch_isa_string(void)
 {
 	return harts.isa;
-}
-
-void arch_flush_instruction_cache(void)
-{
-	__asm__ volatile("fence.i" : : : "memory");
-	if (tlb_other_harts_run())
-		sbi_remote_fence_i();
 }

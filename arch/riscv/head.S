@@ -53,10 +53,43 @@ boot:
 	la	a0, _start
 	call	boot_page_table		/* a0 = satp for the first table */
 
-	/* Where we go on: the same place, at its linked address. */
+	call	paging_on
+	la	tp, boot_thread
+	la	sp, boot_stack_top
+	mv	a0, s0
+	mv	a1, s1
+	li	s0, 0			/* end of the call chain */
+	call	boot_hart_main		/* no return */
+
+/*
+ * A further hart, started by arch_hart_start() through SBI HSM: S-mode, MMU
+ * off, interrupts off, a0 = hart id, a1 = its idle thread (virtual address).
+ * The boot hart has made everything else: a stack, and the page table.
+ */
+	.globl	secondary_entry
+secondary_entry:
+	csrw	sie, zero
+	csrw	sip, zero
+	li	t0, SSTATUS_FS | SSTATUS_VS
+	csrc	sstatus, t0
+	mv	s1, a1
+	la	t0, secondary_satp
+	ld	a0, 0(t0)
+	call	paging_on
+	mv	tp, s1
+	ld	sp, THREAD_KERNEL_SP(tp)
+	li	s0, 0
+	call	secondary_hart_main	/* no return */
+
+/*
+ * Turn the MMU on with satp = a0, and return to the caller's linked address.
+ * From there on the kernel handles traps.
+ */
+paging_on:
 	la	t0, _start
 	li	t1, KERNEL_WINDOW
 	sub	t1, t1, t0		/* linked - loaded */
+	add	ra, ra, t1
 	la	t2, 2f
 	add	t2, t2, t1
 	csrw	stvec, t2
@@ -72,17 +105,7 @@ boot:
 	TRACE_STEP(BOOT, boot)
 	csrw	stvec, t0		/* the trap table, told to the hardware */
 	csrw	sscratch, zero		/* 0: we are in the kernel */
-	la	tp, boot_thread
-	la	sp, boot_stack_top
-	mv	a0, s0
-	mv	a1, s1
-	li	s0, 0			/* end of the call chain */
-	call	boot_hart_main		/* no return */
-
-/*
- * A secondary hart started through SBI HSM: MMU off, a0 = hart id, a1 =
- * physical address of its thread. Until harts are brought up, none is.
- */
+	ret
 
 	.section .bss
 	.align	15			/* a slot, see STACK_SLOT_SIZE */

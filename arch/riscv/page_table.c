@@ -146,6 +146,7 @@ void *page_table_user_address(struct page_table *table, vaddr_t va, bool write)
 int page_table_init(struct page_table *table)
 {
 	table->asid = 0;
+	table->harts = 0;
 	table->tables = NULL;
 	table->root = table_alloc(table, NULL);
 	if (!table->root)

@@ -35,12 +35,12 @@
 #define SBI_RFENCE_FENCE_I    0
 #define SBI_RFENCE_SFENCE_VMA 1
 
-/* All harts, in calls that take a mask. */
-#define SBI_ALL_HARTS (~0UL)
+/* As the size of a range to fence. */
+#define SBI_ALL_ADDRESSES (~0UL)
 
 /* Fixed after sbi_init(). */
 static struct {
-	bool time, ipi, rfence, srst, dbcn;
+	bool time, ipi, rfence, hsm, srst, dbcn;
 } has;
 
 struct sbi_result sbi_call(unsigned long extension, unsigned long function,
@@ -81,6 +81,7 @@ void sbi_init(void)
 	has.time = sbi_has(SBI_EXT_TIME);
 	has.ipi = sbi_has(SBI_EXT_IPI);
 	has.rfence = sbi_has(SBI_EXT_RFENCE);
+	has.hsm = sbi_has(SBI_EXT_HSM);
 	has.srst = sbi_has(SBI_EXT_SRST);
 	has.dbcn = sbi_has(SBI_EXT_DBCN);
 }
@@ -160,18 +161,20 @@ void sbi_send_ipi(uint64_t hartid)
 		sbi_call(SBI_EXT_IPI, 0, 1, hartid, 0, 0, 0);
 }
 
-void sbi_remote_fence(uint64_t start, uint64_t size)
+void sbi_remote_fence(uint64_t mask, uint64_t base)
 {
-	if (has.rfence)
-		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, 0,
-			 SBI_ALL_HARTS, start, size, 0);
+	sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, mask, base, 0,
+		 SBI_ALL_ADDRESSES, 0);
 }
 
-void sbi_remote_fence_i(void)
+void sbi_remote_fence_i(uint64_t mask, uint64_t base)
 {
-	if (has.rfence)
-		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, 0, SBI_ALL_HARTS,
-			 0, 0, 0);
+	sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, mask, base, 0, 0, 0);
+}
+
+bool sbi_can_run_harts(void)
+{
+	return has.hsm && has.ipi && has.rfence;
 }
 
 long sbi_hart_start(uint64_t hartid, uint64_t address, uint64_t argument)

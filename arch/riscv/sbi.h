@@ -37,9 +37,11 @@ bool sbi_has(unsigned long extension);
 
 void sbi_set_timer(uint64_t ticks);
 void sbi_send_ipi(uint64_t hartid);
-/* On all other harts: forget translations of [start, start + size); size ~0:
- * all. */
-void sbi_remote_fence(uint64_t start, uint64_t size);
-void sbi_remote_fence_i(void);
+/* On the harts whose ids are @base + (bits of @mask): forget all translations;
+ * forget what was fetched of instructions. Return when it is done. */
+void sbi_remote_fence(uint64_t mask, uint64_t base);
+void sbi_remote_fence_i(uint64_t mask, uint64_t base);
+/* The firmware can start harts, and do for others what several need. */
+bool sbi_can_run_harts(void);
 /* Start @hartid at physical @address with a1 = @argument. */
 long sbi_hart_start(uint64_t hartid, uint64_t address, uint64_t argument);

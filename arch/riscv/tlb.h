@@ -4,9 +4,13 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include <stdint.h>
 
-/* Other harts run threads: fences must reach them too. */
-bool tlb_other_harts_run(void);
+/* Before another hart is started: from now on fences may have to reach it. */
+void tlb_expect_other_harts(void);
+/* This hart was just started, with the kernel's page table. */
+void tlb_hart_starts(void);
+/* The kernel's page table as satp names it. */
+uint64_t tlb_kernel_satp(void);
 /* A kernel mapping was removed. */
 void tlb_flush_kernel(void);

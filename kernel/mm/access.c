@@ -86,7 +86,7 @@ static void sync_if_code(struct vm_space *space, vaddr_t va)
 	is_code = area && area_holds(area, va) && (area->flags & PAGE_EXEC);
 	mutex_unlock(&space->lock);
 	if (is_code)
-		arch_flush_instruction_cache();
+		code_written(&space->page_table);
 }
 
 size_t vm_space_access(struct vm_space *space, vaddr_t va, void *buf,

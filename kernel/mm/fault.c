@@ -76,11 +76,13 @@ static bool access_allowed(const struct vm_area *area, enum access access)
 /* ---- Entering pages ----------------------------------------------------------- */
 
 /* Harts may have other bytes in mind for a page that becomes code. */
-static void sync_code(struct page *page)
+static void sync_code(struct vm_space *space, struct page *page)
 {
-	if (page->flags & PAGE_FLAG_CODE)
+	if (page->flags & PAGE_FLAG_CODE) {
+		code_mapped(&space->page_table);
 		return;
-	arch_flush_instruction_cache();
+	}
+	code_written(&space->page_table);
 	page_set_flags(page, PAGE_FLAG_CODE);
 }
 
@@ -117,7 +119,7 @@ static void enter_private(struct fault *fault, pte_t old, struct page *page)
 	unsigned int bits = area_page_bits(fault->area, fault->may_write);
 
 	if (bits & PAGE_EXEC)
-		sync_code(page);
+		sync_code(space, page);
 	if (fault->area->cache)
 		fault->area->flags |= VM_HAS_COPIES;
 	spin_lock(&space->page_table_lock);
@@ -204,8 +206,9 @@ static void enter_around(struct fault *fault, unsigned int bits)
 		page = radix_get(&cache->pages, index);
 		if (!page)
 			continue;
-		if (bits & PAGE_EXEC)
-			sync_code(page);
+		/* That others are code was heard of with the first page. */
+		if ((bits & PAGE_EXEC) && !(page->flags & PAGE_FLAG_CODE))
+			sync_code(fault->space, page);
 		page_get(page);
 		enter(fault->space, pte, page, bits);
 	}
@@ -232,7 +235,7 @@ static enum vm_fault_result shared_page_fault(struct fault *fault)
 	if (err)
 		goto unlock;
 	if (bits & PAGE_EXEC)
-		sync_code(page);
+		sync_code(space, page);
 	spin_lock(&space->page_table_lock);
 	if (!*fault->pte) {
 		page_get(page);

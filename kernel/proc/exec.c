@@ -623,6 +623,13 @@ static void start_program(const struct exec *exec)
 		report_start();
 }
 
+static void mark_did_exec(struct process *process)
+{
+	spin_lock(&process_tree_lock);
+	process->did_exec = true;
+	spin_unlock(&process_tree_lock);
+}
+
 static void commit(struct exec *exec)
 {
 	struct thread *thread = current();
@@ -630,6 +637,8 @@ static void commit(struct exec *exec)
 
 	futex_thread_exit();
 	process_timers_exec(process);
+	/* Before the parent can learn of it from a descriptor that closes. */
+	mark_did_exec(process);
 	use_unshared(exec);
 	signal_actions_reset(process);
 	fd_table_close_on_exec(thread->files);
@@ -644,9 +653,6 @@ static void commit(struct exec *exec)
 		thread->pdeath_signal = 0;
 	cred_use(exec->cred);
 	exec->cred = NULL;
-	spin_lock(&process_tree_lock);
-	process->did_exec = true;
-	spin_unlock(&process_tree_lock);
 	start_program(exec);
 }
 

@@ -15,12 +15,13 @@
  * Invariants
  *   R1  A thread is on a queue (sched.queue) only while its state is READY,
  *       and READY threads are on a queue except for the moment in which
- *       sched_place() carries one to another hart.
+ *       sched_place() or steal() carries one to another hart.
  *   R2  thread.sched.hart names the queue whose lock guards the scheduler's
  *       fields of the thread; it changes under that lock.
  *   R3  The idle thread is never queued.
  *   R5  num_ready is the number of threads in the three queues.
  *   R4 is realtime.c's, P1 and P2 are policy.h's.
+ *   R6  Nothing is on the queue of a hart that is not online.
  *
  * Locks: run_queue.lock, interrupts off. Nobody needs two at once.
  * Read: OSTEP ch. 7, ch. 10 (multi-CPU scheduling).
@@ -32,8 +33,11 @@
 struct run_queue run_queues[MAX_HARTS];
 
 bool sched_preemptive = true;
+bool sched_other_harts;
+uint64_t sched_idle_harts;
+unsigned int sched_boot_hart;
 
-void run_queue_init(unsigned int hart_index, struct thread *idle)
+void run_queue_init(unsigned int hart_index)
 {
 	struct run_queue *rq = &run_queues[hart_index];
 
@@ -44,10 +48,6 @@ void run_queue_init(unsigned int hart_index, struct thread *idle)
 	rq->policy->init(rq);
 	rq->hart_index = hart_index;
 	rq->quantum_armed_ns = UINT64_MAX;
-	rq->idle = idle;
-	rq->current = idle;
-	idle->sched.hart = hart_index; /* R2 */
-	rq->online = true;
 }
 
 struct run_queue *run_queue_lock_of(struct thread *thread) UNCHECKED_LOCKING
@@ -192,16 +192,44 @@ bool run_queue_is_better(const struct run_queue *rq,
 	       rq->policy->is_better(rq, thread, running);
 }
 
+/* Take a waiting hart out of sched_idle_harts; NULL: none of @allowed waits. */
+static struct run_queue *claim_idle(uint64_t allowed,
+				    const struct run_queue *rq)
+{
+	uint64_t idle = READ_ONCE(sched_idle_harts) & allowed;
+
+	while (idle) {
+		unsigned int hart =
+			(idle & BIT(rq->hart_index))
+				? rq->hart_index
+				: (unsigned int)__builtin_ctzl(idle);
+		uint64_t before = __atomic_fetch_and(
+			&sched_idle_harts, ~BIT(hart), __ATOMIC_RELAXED);
+
+		if (before & BIT(hart))
+			return &run_queues[hart];
+		idle &= ~BIT(hart);
+	}
+	return NULL;
+}
+
 struct run_queue *run_queue_choose(struct run_queue *rq,
 				   const struct thread *thread)
 {
 	uint64_t allowed = thread->sched.affinity;
 
-	if (rq->online && (allowed & BIT(rq->hart_index)))
+	if (sched_other_harts) {
+		struct run_queue *idle = claim_idle(allowed, rq);
+
+		if (idle)
+			return idle;
+	}
+	if (likely(run_queue_allows(rq, thread)))
 		return rq;
 	for (unsigned int i = 0; i < MAX_HARTS; i++) {
-		if (run_queues[i].online && (allowed & BIT(i)))
+		if (run_queue_allows(&run_queues[i], thread))
 			return &run_queues[i];
 	}
-	return rq; /* no allowed hart is up: better here than nowhere */
+	/* No allowed hart is up: better the boot hart than nowhere. */
+	return &run_queues[sched_boot_hart];
 }

@@ -24,7 +24,8 @@ struct run_queue {
 	struct thread *idle;         /* runs when nobody is ready; fixed */
 	struct thread *left;         /* switched away from; finish_switch() */
 	struct vm_space
-		*borrowed; /* page table in use while current has none */
+		*borrowed;  /* page table in use while current has none */
+	bool drop_borrowed; /* ... and give it up: sched_forget_space() */
 	uint64_t num_switches;
 	/*
 	 * The timer stops us at this time to see whether a quantum is used up;
@@ -34,14 +35,30 @@ struct run_queue {
 	uint64_t balance_ns;       /* when to look at the other harts again */
 	unsigned int balance_next; /* ... the one looked at last */
 
-	/* Fixed after boot. */
+	bool online; /* the hart runs threads; read without lock as a hint */
+
+	/* Fixed. */
 	unsigned int hart_index;
-	bool online; /* the hart runs threads */
-};
+} __aligned(64);
+
+/*
+ * Other harts than the boot hart have been started: what follows is worth
+ * while. False on a machine with one hart, where it costs a load and a branch.
+ */
+extern bool sched_other_harts;
+/* Where the boot ran; it never goes offline. */
+extern unsigned int sched_boot_hart;
+
+/*
+ * Bit h: hart h waits for work, and nobody has given it any yet. Atomic; a
+ * hint. Set by the hart's idle thread, cleared by whoever places a thread
+ * there, so that two wake-ups go to two harts.
+ */
+extern uint64_t sched_idle_harts;
 
 extern bool sched_preemptive; /* false: boot argument preempt=none */
 
-void run_queue_init(unsigned int hart_index, struct thread *idle);
+void run_queue_init(unsigned int hart_index);
 
 extern struct run_queue run_queues[MAX_HARTS];
 static inline struct run_queue *run_queue_of(unsigned int hart_index)
@@ -109,9 +126,23 @@ static inline uint64_t run_queue_quantum(const struct run_queue *rq,
 		return rq->policy->quantum_ns(thread);
 	return run_queue_quantum_of_others(thread);
 }
-/* Where @thread may run: @rq if possible, else an allowed hart's. */
+/* Where @thread, which becomes ready, runs best: @rq is where it ran last. */
 struct run_queue *run_queue_choose(struct run_queue *rq,
 				   const struct thread *thread);
+/* May @thread run on @rq's hart? */
+static inline bool run_queue_allows(const struct run_queue *rq,
+				    const struct thread *thread)
+{
+	return READ_ONCE(rq->online) &&
+	       (thread->sched.affinity & BIT(rq->hart_index));
+}
+/* @thread belongs to @rq from now on (R2); it is on no hart, on no queue. */
+static inline void run_queue_adopt(const struct run_queue *rq,
+				   struct thread *thread)
+{
+	WRITE_ONCE(thread->sched.hart, rq->hart_index);
+	thread->arch.hart_index = rq->hart_index;
+}
 
 static inline bool is_realtime(const struct thread *thread)
 {
@@ -163,8 +194,19 @@ void account_run_time(struct run_queue *rq, struct thread *thread,
 		      uint64_t now_ns, enum cpu_mode mode);
 /* weight.c: after a change of nice or policy. The thread is on no queue. */
 void sched_update_weight(struct sched_entity *entity);
+/*
+ * steal.c, only with sched_other_harts. This hart has nothing to do: say so,
+ * and take a thread that waits on another; false: there is none.
+ */
+bool sched_look_for_work(struct run_queue *rq);
+/* ... but now it has something to do. */
+void sched_found_work(const struct run_queue *rq);
+/* @thread was queued on a busy hart: wake one that has nothing to do. */
+void sched_offer(const struct thread *thread);
 /* load.c: the averages, every five seconds. */
 void load_start(void);
+/* harts.c: this hart begins to run threads, as rq->idle. */
+void sched_hart_comes(struct run_queue *rq);
 /* thread.c: the slab. */
 void threads_init(void);
 /* schedule.c: the first C code of a new thread calls this. */

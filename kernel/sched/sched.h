@@ -57,6 +57,15 @@ void sched_preempt(void);
 /* The boot code's last call: wait for work, for ever. */
 void sched_idle(void) __noreturn;
 
+/* The same on a hart that was started by sched_start_harts(). */
+void sched_idle_secondary(void) __noreturn;
+
+/*
+ * Start the other harts, until @max run (at least this one does), and wait a
+ * moment for them. Context: thread, may sleep.
+ */
+void sched_start_harts(unsigned int max);
+
 /*
  * Sleep until @deadline_ns (monotonic) or a wake-up; the state was set by the
  * caller. Returns true if the deadline came first.

@@ -172,7 +172,7 @@ static struct thread *next_after_ready(struct run_queue *rq,
 	prev->state = THREAD_READY;
 	if (likely(run_queue_can_exchange(rq, prev)))
 		return run_queue_exchange(rq, prev);
-	if (prev != rq->idle && run_queue_choose(rq, prev) == rq)
+	if (prev != rq->idle && run_queue_allows(rq, prev))
 		run_queue_add(rq, prev, prev->sched.leaving);
 	next = run_queue_pick(rq);
 	return next ? next : rq->idle;
@@ -243,10 +243,14 @@ static void tell_hart(struct run_queue *rq, struct thread *thread)
 	bool here = rq == this_run_queue();
 
 	if (running == rq->idle) {
-		if (!here)
+		/* idle_loop() looks after every interrupt. Who put the first
+		 * thread there has told it. */
+		if (!here && rq->num_ready == 1)
 			arch_send_ipi(rq->hart_index);
-		return; /* sched_idle() looks after every interrupt */
+		return;
 	}
+	if (sched_other_harts)
+		sched_offer(thread);
 	if (!sched_preemptive)
 		return;
 	if (run_queue_is_better(rq, thread, running))
@@ -266,15 +270,18 @@ static inline void place(struct run_queue *target, struct run_queue *rq,
 	if (unlikely(READ_ONCE(trace_mask)))
 		sched_trace_wake(target, thread, reason);
 	thread->state = THREAD_READY;
-	if (target != rq) {
+	while (target != rq) {
 		/* From here on target's lock guards it (R2). */
-		WRITE_ONCE(thread->sched.hart, target->hart_index);
+		run_queue_adopt(target, thread);
 		run_queue_unlock(rq);
-		spin_lock(&target->lock);
+		rq = target;
+		spin_lock(&rq->lock);
+		if (unlikely(!rq->online)) /* it went meanwhile */
+			target = run_queue_choose(rq, thread);
 	}
-	run_queue_add(target, thread, reason);
-	tell_hart(target, thread);
-	run_queue_unlock(target);
+	run_queue_add(rq, thread, reason);
+	tell_hart(rq, thread);
+	run_queue_unlock(rq);
 }
 
 void sched_place(struct run_queue *rq, struct thread *thread,
@@ -296,7 +303,7 @@ void sched_start(struct thread *thread) UNCHECKED_LOCKING
 	assert(thread->state == THREAD_NEW);
 	interrupts_off_enter();
 	rq = this_run_queue();
-	thread->sched.hart = rq->hart_index;
+	run_queue_adopt(rq, thread);
 	spin_lock(&rq->lock);
 	sched_place(rq, thread, ADD_NEW);
 	interrupts_off_leave();
@@ -343,11 +350,20 @@ bool sched_wake(struct thread *thread, unsigned int states) UNCHECKED_LOCKING
 	return woken;
 }
 
+/*
+ * The lock decides the race with a switch to @thread: either it is on its hart
+ * already, or it will see the work that was set before this call.
+ */
 void sched_kick(struct thread *thread)
 {
-	if (thread == current() || !READ_ONCE(thread->sched.on_hart))
+	struct run_queue *rq;
+
+	if (!sched_other_harts || thread == current())
 		return;
-	arch_send_ipi(READ_ONCE(thread->sched.hart));
+	rq = run_queue_lock_of(thread);
+	if (thread->sched.on_hart)
+		arch_send_ipi(rq->hart_index);
+	run_queue_unlock(rq);
 }
 
 /* Another hart made a thread of ours ready, or wants a page table back. */
@@ -357,9 +373,22 @@ void handle_ipi(void)
 
 	spin_lock(&rq->lock);
 	arm_quantum(rq);
-	if (!current()->space && rq->borrowed) {
-		page_table_switch(&kernel_page_table);
+	if (rq->drop_borrowed) {
+		rq->drop_borrowed = false;
+		if (!current()->space)
+			page_table_switch(&kernel_page_table);
 		WRITE_ONCE(rq->borrowed, NULL);
+	}
+	spin_unlock(&rq->lock);
+}
+
+/* Have the hart of @rq give up @space, if it still borrows it. */
+static void ask_to_drop(struct run_queue *rq, const struct vm_space *space)
+{
+	spin_lock(&rq->lock);
+	if (rq->borrowed == space) {
+		rq->drop_borrowed = true;
+		arch_send_ipi(rq->hart_index);
 	}
 	spin_unlock(&rq->lock);
 }
@@ -371,12 +400,7 @@ void sched_forget_space(struct vm_space *space)
 
 		if (READ_ONCE(rq->borrowed) != space)
 			continue;
-		interrupts_off_enter();
-		if (rq == this_run_queue())
-			handle_ipi();
-		else
-			arch_send_ipi(i);
-		interrupts_off_leave();
+		ask_to_drop(rq, space);
 		while (READ_ONCE(rq->borrowed) == space)
 			arch_spin_hint();
 	}
@@ -428,30 +452,49 @@ void sched_init(void)
 	const char *preempt = boot_arg("preempt");
 
 	sched_preemptive = !preempt || strcmp(preempt, "none") != 0;
+	sched_boot_hart = arch_hart_index();
 	threads_init();
-	idle->state = THREAD_RUNNING;
-	idle->sched.on_hart = true;
+	for (unsigned int i = 0; i < MAX_HARTS; i++)
+		run_queue_init(i);
 	idle->sched.affinity = UINT64_MAX;
-	idle->sched.started_ns = clock_now_ns();
 	refcount_init(&idle->refs, 1);
 	strcopy(idle->name, "idle", sizeof(idle->name));
-	run_queue_init(arch_hart_index(), idle);
+	run_queue_adopt(run_queue_of(sched_boot_hart), idle);
+	run_queue_of(sched_boot_hart)->idle = idle;
+	sched_hart_comes(run_queue_of(sched_boot_hart));
 }
 
-void sched_idle(void)
+static void idle_loop(struct run_queue *rq) __noreturn;
+static void idle_loop(struct run_queue *rq)
 {
-	struct run_queue *rq = this_run_queue();
-
-	assert(current() == rq->idle);
-	load_start();
 	for (;;) {
+		if (sched_other_harts)
+			sched_look_for_work(rq);
 		arch_interrupts_off();
 		/* Waits for a pending interrupt even while they are off, so
 		 * one that comes just now is not slept over. */
 		if (READ_ONCE(rq->num_ready) == 0)
 			arch_wait_for_interrupt();
 		arch_interrupts_on();
-		if (READ_ONCE(rq->num_ready) > 0)
-			schedule();
+		if (READ_ONCE(rq->num_ready) == 0)
+			continue;
+		if (sched_other_harts)
+			sched_found_work(rq);
+		schedule();
 	}
+}
+
+void sched_idle(void)
+{
+	assert(current() == this_run_queue()->idle);
+	load_start();
+	idle_loop(this_run_queue());
+}
+
+void sched_idle_secondary(void)
+{
+	struct run_queue *rq = this_run_queue();
+
+	sched_hart_comes(rq);
+	idle_loop(rq);
 }

@@ -478,8 +478,8 @@ long sys_munlockall(const struct syscall_args *a)
 
 /*
  * Each register command is its barrier's bit moved left by one. The barrier
- * itself interrupts every hart and has it synchronise its instruction stream,
- * which is more than any of the commands asks for.
+ * itself interrupts the harts that run the program (or all) and has them
+ * synchronise their instruction streams, which is more than most ask for.
  */
 long sys_membarrier(const struct syscall_args *a)
 {
@@ -501,16 +501,15 @@ long sys_membarrier(const struct syscall_args *a)
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
 		if (!(READ_ONCE(space->membarriers) & (unsigned int)command))
 			return -EPERM;
-		break;
+		code_written(&space->page_table);
+		return 0;
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		break;
+		arch_fence_all_harts();
+		return 0;
 	default:
 		return -EINVAL;
 	}
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	arch_flush_instruction_cache();
-	return 0;
 }
 
 long sys_riscv_flush_icache(const struct syscall_args *a)
@@ -520,6 +519,6 @@ long sys_riscv_flush_icache(const struct syscall_args *a)
 	if (a->arg[2] & ~local_only)
 		return -EINVAL;
 	/* A thread may be moved to another hart at any time: all of them. */
-	arch_flush_instruction_cache();
+	code_written(&current()->space->page_table);
 	return 0;
 }

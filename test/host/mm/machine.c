@@ -339,7 +339,11 @@ unsigned int arch_num_harts(void)
 	return host_hart.num_harts;
 }
 
-void arch_flush_instruction_cache(void)
+void code_written(struct page_table *table)
+{
+}
+
+void code_mapped(struct page_table *table)
 {
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <arch/thread.h>
 
 /* sstatus.SIE; named here once because the three functions below are hot. */
 #define ARCH_INTERRUPT_BIT 2UL
@@ -73,12 +74,27 @@ static inline uint64_t arch_time_ticks(void)
 /* One timer interrupt at @ticks or soon after; UINT64_MAX: none. */
 void arch_timer_set(uint64_t ticks);
 
-/* Dense 0..n-1; stable while the thread stays on the hart. */
-unsigned int arch_hart_index(void);
+/*
+ * Dense 0..n-1; stable while interrupts are off (else the thread may move to
+ * another hart). Kept in the thread, which tp points at: one load.
+ */
+static inline unsigned int arch_hart_index(void)
+{
+	return ((const struct arch_thread *)arch_current())->hart_index;
+}
+/* Harts that may be used, running or not. */
 unsigned int arch_num_harts(void);
 /* SBI's name for a hart. */
 uint64_t arch_hart_id(unsigned int hart_index);
 void arch_send_ipi(unsigned int hart_index);
+/*
+ * Start a hart that is stopped: it calls handle_hart_start() (arch_entry.h) as
+ * @idle (adopted by that hart already), on its stack, interrupts off. 0, or -EIO if the firmware says no.
+ */
+int arch_hart_start(unsigned int hart_index, struct thread *idle);
+
+/* A full memory barrier on this and all other running harts, done on return. */
+void arch_fence_all_harts(void);
 
 /* Bits of AT_HWCAP: single-letter extensions programs may use. */
 uint64_t arch_hwcap(void);
@@ -86,6 +102,3 @@ uint64_t arch_hwcap(void);
 const char *arch_isa_string(void);
 /* mvendorid, marchid, mimpid from SBI. */
 void arch_machine_ids(uint64_t ids[3]);
-
-/* A fetch after this sees code written before it, on all harts. */
-void arch_flush_instruction_cache(void);

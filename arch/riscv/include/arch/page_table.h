@@ -44,6 +44,8 @@ struct page_table {
 	pte_t *root;         /* 512 entries; upper half is the kernel's */
 	struct page *tables; /* all of it: the root and those below */
 	uint16_t asid;
+	/* Atomic; bit h: hart h may have translations of the lower half. */
+	uint64_t harts;
 };
 
 /* The kernel half of every table, ready after boot. */
@@ -128,6 +130,15 @@ static inline pte_t pte_clear(pte_t *pte)
 void tlb_flush_page(struct page_table *table, vaddr_t va);
 void tlb_flush_range(struct page_table *table, vaddr_t start, vaddr_t end);
 void tlb_flush_all(struct page_table *table);
+
+/*
+ * Memory that programs may fetch from was written, by whatever hart: from now
+ * on no hart in @table executes what was there before. Also a full memory
+ * barrier on all these harts. Others see to it when they switch to @table.
+ */
+void code_written(struct page_table *table);
+/* Code that was announced so for another table is about to be mapped here. */
+void code_mapped(struct page_table *table);
 
 /* Make @table the current one of this hart; interrupts off. */
 void page_table_switch(struct page_table *table);

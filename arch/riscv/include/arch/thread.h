@@ -47,6 +47,9 @@ struct arch_thread {
 	void *kernel_stack; /* lowest mapped byte */
 	bool fpu_live;      /* the program has used the FPU */
 	bool fpu_hot;       /* and wrote to it in its last turn on a hart */
+	/* The hart it runs on, or will next; see arch_hart_index(). Written
+	 * only while it is off its hart, by the scheduler. */
+	unsigned int hart_index;
 };
 
 /* Where a thread that is off its hart will go on, and on which stack. */

@@ -68,4 +68,3 @@ void arch_send_ipi(unsigned int hart_index);
 uint64_t arch_hwcap(void);
 const char *arch_isa_string(void);
 void arch_machine_ids(uint64_t ids[3]);
-void arch_flush_instruction_cache(void);

@@ -60,6 +60,8 @@ static inline pte_t pte_clear(pte_t *pte)
 void tlb_flush_page(struct page_table *table, vaddr_t va);
 void tlb_flush_range(struct page_table *table, vaddr_t start, vaddr_t end);
 void tlb_flush_all(struct page_table *table);
+void code_written(struct page_table *table);
+void code_mapped(struct page_table *table);
 void page_table_switch(struct page_table *table);
 
 /* RAM begins here, as on many boards; it is host_ram[] in machine.c. */
