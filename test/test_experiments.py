@@ -129,9 +129,11 @@ def console(seen):
 
 def race(seen):
     def counted(way):
-        return int(re.search(r'counted (\d+)', seen[f'race {way}']).group(1))
-    assert counted('lock') == counted('atomic') == 600000
-    assert 300000 <= counted('none') < 600000
+        found = re.search(r'expected (\d+), counted (\d+)', seen[way])
+        return int(found.group(2)) / int(found.group(1))
+    assert counted('race lock') == counted('race atomic') == 1
+    # On two harts at once some are lost; the half at most, for each adds its own.
+    assert 0.1 < counted('race none 50000000') < 1
 
 
 # ---- the tests -----------------------------------------------------------------
