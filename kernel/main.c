@@ -33,6 +33,7 @@
 #include "kernel/fs/sys/sysfs.h"
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "kernel/lib/boot_args.h"
+#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/page_cache.h"
@@ -344,7 +345,43 @@ static void mount_devices(void)
 		err = vfs_mount("devtmpfs", "/dev", "devtmpfs", 0, "");
 	if (err)
 		log_error("cannot mount /dev: error %d", -err);
-	devfs_watch_disks();
+
+}
+
+/* Which device root= means, as a path of its node. */
+static int find_root_disk(const char *root, char *path, size_t size)
+{
+	struct block_device *bdev;
+	int err = block_device_open_name(root, 0, NULL, &bdev);
+
+	if (err)
+		return err;
+	format_string(path, size, "/dev/%s", bdev->name);
+	block_device_close(bdev, NULL);
+	return 0;
+}
+
+/*
+ * root=, unless the initial ramdisk brought an /init, which then looks after
+ * that itself. rootfstype=, rootflags=, ro and rw as on Linux.
+ */
+static void mount_root_disk(void)
+{
+	const char *root = boot_arg("root"), *options = boot_arg("rootflags");
+	unsigned int flags = boot_arg("ro") && !boot_arg("rw") ? MS_RDONLY : 0;
+	char path[64];
+	int err;
+
+	if (!root || !*root || initrd_end > initrd_start)
+		return;
+	err = find_root_disk(root, path, sizeof(path));
+	if (!err)
+		err = vfs_mount_disk_root(path, boot_arg("rootfstype"), flags,
+					  options ? options : "");
+	if (err)
+		halt_machine("root=%s cannot be mounted: error %d", root, -err);
+	log_info("root: %s", path);
+	mount_devices();
 }
 
 static void start_other_harts(void)
@@ -370,6 +407,8 @@ static void boot_thread_main(void *unused)
 	start_file_systems();
 	unpack_initrd();
 	mount_devices();
+	devfs_watch_disks();
+	mount_root_disk();
 	ktest_run(boot_arg("ktest"));
 	log_info("STAGE init");
 	process_start_init(boot_arg("init"));

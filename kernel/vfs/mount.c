@@ -467,8 +467,10 @@ static int unmount(struct mount *mount, bool lazily)
 	int err = 0;
 
 	mutex_lock(&mount_table_lock);
-	if (!mount->parent) /* the root, or somebody was faster */
-		err = mount == root_path.mount ? -EBUSY : -EINVAL;
+	if (mount == root_path.mount)
+		err = -EBUSY;
+	else if (!mount->parent) /* somebody was faster */
+		err = -EINVAL;
 	else if (!lazily &&
 		 (first_child(mount) || refcount_read(&mount->refs) > 2))
 		err = -EBUSY;
@@ -509,6 +511,46 @@ int vfs_unmount(const char *target, int flags)
 }
 
 /* ---- The root ---- */
+
+/* Mount @source with one of the types that live on disks. */
+static int try_types(const char *source, const char *wanted, unsigned int flags,
+		     const char *options)
+{
+	const struct file_system_type *type;
+	int err = -ENODEV;
+
+	for (unsigned int i = 0; (type = file_system_at(i)); i++) {
+		if (!type->needs_device ||
+		    (wanted && strcmp(type->name, wanted) != 0))
+			continue;
+		err = mount_new(source, &root_path, type->name, flags, options);
+		/* Another may know better. */
+		if (err != -EINVAL)
+			break;
+	}
+	return err;
+}
+
+int vfs_mount_disk_root(const char *source, const char *type,
+			unsigned int flags, const char *options)
+{
+	int err = try_types(source, type, flags, options);
+	struct mount *mount;
+
+	if (err)
+		return err;
+	mutex_lock(&mount_table_lock);
+	spin_lock(&dentry_lock);
+	mount = mount_find(root_path.mount, root_path.dentry);
+	if (mount) {
+		mount_get(mount);
+		root_path.mount = mount;
+		root_path.dentry = dentry_get(mount->root);
+	}
+	spin_unlock(&dentry_lock);
+	mutex_unlock(&mount_table_lock);
+	return mount ? 0 : -EINVAL;
+}
 
 int vfs_mount_root(const struct file_system_type *type, const char *options)
 {

@@ -139,6 +139,13 @@ int vfs_mount(const char *source, const char *target, const char *type,
 int vfs_unmount(const char *target, int flags);
 /* At boot: the first mount becomes everyone's root. */
 int vfs_mount_root(const struct file_system_type *type, const char *options);
+/*
+ * Boot: the file system on disk @source (a path of its node) becomes the root;
+ * what was the root so far stays below it, out of sight. @type NULL: whichever
+ * knows what is on the disk. 0, -ENODEV: none does, or an error of mount(2).
+ */
+int vfs_mount_disk_root(const char *source, const char *type,
+			unsigned int flags, const char *options);
 /* chdir(2), chroot(2): go to @path; its references are taken over. */
 int vfs_chdir(struct path *path);
 int vfs_chroot(struct path *path);
