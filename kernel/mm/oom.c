@@ -13,14 +13,16 @@
 #include "kernel/mm/internal.h"
 #include "kernel/mm/writeback.h"
 #include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
 
 /* How long to wait for a victim's memory before asking again. */
 #define VICTIM_WAIT_NS (2 * NSEC_PER_MSEC)
 
-/* Pages of files to give up at a time; how often to wait for the disk. */
+/* Pages of files to give up at a time; how often and how long to wait for the
+ * disk. */
 #define RECLAIM_PAGES 64u
-#define WRITE_TRIES   16u
-#define WRITE_WAIT_NS (5 * NSEC_PER_MSEC)
+#define WRITE_TRIES   64u
+#define WRITE_WAIT_NS NSEC_PER_SEC
 
 /* Fixed after boot. */
 static bool (*killer)(void);
@@ -51,11 +53,10 @@ static bool reclaim(void)
 	for (tries = 0; tries < WRITE_TRIES; tries++) {
 		if (reclaim_pages(RECLAIM_PAGES))
 			return true;
-		/* All of it dirty: wait a little for the disk, but not for
-		 * ever: we may hold what the writing needs. */
-		if (!writeback_hurry())
+		/* All of it dirty: wait for the disk, but not for ever: we
+		 * may hold what the writing needs. */
+		if (!writeback_hurry(clock_now_ns() + WRITE_WAIT_NS))
 			break;
-		sched_sleep_ns(WRITE_WAIT_NS);
 	}
 	return reclaimer && reclaimer();
 }

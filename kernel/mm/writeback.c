@@ -48,15 +48,25 @@ static struct wait_queue progress = WAIT_QUEUE_INIT(progress);
 static unsigned int wanted; /* the thread is to write now; atomic */
 static bool later;   /* a hook has something to do in some seconds; atomic */
 static bool running; /* fixed after boot */
+static struct thread *writer; /* the same */
+
+/* Pages that could be dirty: free ones, and those of files. */
+static uint64_t dirtyable(void)
+{
+	struct memory_info info;
+
+	memory_get_info(&info);
+	return info.free + info.cached - MIN(info.cached, info.shared);
+}
 
 static uint64_t background_limit(void)
 {
-	return buddy_managed_pages() / 10;
+	return dirtyable() / 10;
 }
 
 static uint64_t hard_limit(void)
 {
-	return buddy_managed_pages() / 5;
+	return dirtyable() / 5;
 }
 
 static uint64_t pending(void)
@@ -443,7 +453,9 @@ bool page_cache_cancel_writeback(struct page_cache *cache)
 
 void writeback_throttle(struct page_cache *cache)
 {
-	if (likely(pending() <= background_limit()))
+	/* Few enough on any machine: not worth the sums. */
+	if (likely(pending() <= buddy_managed_pages() / 128) ||
+	    pending() <= background_limit())
 		return;
 	if (!running || !can_be_dirty(cache))
 		return;
@@ -462,12 +474,17 @@ void writeback_throttle(struct page_cache *cache)
 	}
 }
 
-bool writeback_hurry(void)
+bool writeback_hurry(uint64_t deadline_ns)
 {
-	if (!running || !pending())
+	uint64_t before = pending();
+
+	/* The thread cannot wait for itself. */
+	if (!running || !before || current() == writer)
 		return false;
 	wake_thread();
-	return true;
+	WAIT_EVENT_DEADLINE(&progress, pending() < before, WAIT_KILLABLE,
+			    deadline_ns);
+	return pending() < before;
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
@@ -531,6 +548,7 @@ void writeback_init(void)
 	page_wait_init();
 	if (!thread)
 		return;
+	writer = thread;
 	running = true;
 	sched_start(thread);
 }

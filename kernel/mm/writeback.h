@@ -38,8 +38,9 @@ void writeback_mark_locked(struct page_cache *cache, struct page *page);
 void writeback_count(struct page_cache *cache, int64_t delta);
 /* No page of @cache is on its way to the disk. */
 void writeback_wait_idle(struct page_cache *cache);
-/* Memory is short: have dirty pages written. True: there are some. */
-bool writeback_hurry(void);
+/* Memory is short: have dirty pages written. True: some have been; false: there
+ * are none, or the deadline came first. */
+bool writeback_hurry(uint64_t deadline_ns);
 
 /* ---- read_ahead.c ------------------------------------------------------------------ */
 
