@@ -25,6 +25,8 @@ struct irq {
 	void *arg;
 	const char *name;
 	uint64_t count; /* atomic */
+	bool shared;
+	struct irq *next; /* on the same line */
 };
 
 /* Fixed once registered. */
@@ -56,8 +58,8 @@ void irqchip_hart_init(void)
 		chip_ops->hart_init(chip);
 }
 
-int irq_attach(int controller_node, uint32_t number, const char *name,
-	       void (*handler)(void *arg), void *arg)
+static int attach(int controller_node, uint32_t number, const char *name,
+		  void (*handler)(void *arg), void *arg, bool shared)
 {
 	struct irq *irq;
 	int err = 0;
@@ -69,10 +71,13 @@ int irq_attach(int controller_node, uint32_t number, const char *name,
 	irq = kmalloc(sizeof(*irq));
 	if (!irq)
 		return -ENOMEM;
-	*irq = (struct irq){ .handler = handler, .arg = arg, .name = name };
+	*irq = (struct irq){
+		.handler = handler, .arg = arg, .name = name, .shared = shared
+	};
 
 	spin_lock(&table_lock);
-	if (irqs[number])
+	irq->next = irqs[number];
+	if (irq->next && !(shared && irq->next->shared))
 		err = -EBUSY;
 	else /* pairs with the acquire in run_handler() */
 		__atomic_store_n(&irqs[number], irq, __ATOMIC_RELEASE);
@@ -83,6 +88,18 @@ int irq_attach(int controller_node, uint32_t number, const char *name,
 	}
 	chip_ops->enable(chip, number, arch_hart_index());
 	return 0;
+}
+
+int irq_attach(int controller_node, uint32_t number, const char *name,
+	       void (*handler)(void *arg), void *arg)
+{
+	return attach(controller_node, number, name, handler, arg, false);
+}
+
+int irq_attach_shared(int controller_node, uint32_t number, const char *name,
+		      void (*handler)(void *arg), void *arg)
+{
+	return attach(controller_node, number, name, handler, arg, true);
 }
 
 static struct irq *irq_at(uint32_t number)
@@ -104,7 +121,8 @@ static void run_handler(uint32_t number)
 		return;
 	}
 	__atomic_fetch_add(&irq->count, 1, __ATOMIC_RELAXED);
-	irq->handler(irq->arg);
+	for (; irq; irq = irq->next)
+		irq->handler(irq->arg);
 }
 
 void handle_external_interrupt(void)

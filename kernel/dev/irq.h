@@ -25,6 +25,10 @@ int irqchip_register(int node, const struct irqchip_ops *ops, void *chip);
 void irqchip_hart_init(void);
 int irq_attach(int controller_node, uint32_t number, const char *name,
 	       void (*handler)(void *arg), void *arg);
+/* The same for a line that several devices may have (PCI): all their handlers
+ * run, each finds out whether it was meant. */
+int irq_attach_shared(int controller_node, uint32_t number, const char *name,
+		      void (*handler)(void *arg), void *arg);
 /* For /proc/interrupts: number, count per hart, name. False past the end. */
 bool irq_get_info(unsigned int i, uint32_t *number, uint64_t *count,
 		  const char **name);

@@ -29,3 +29,13 @@ static inline void mmio_write8(volatile void *at, uint8_t value)
 {
 	*(volatile uint8_t *)at = value;
 }
+
+static inline uint16_t mmio_read16(const volatile void *at)
+{
+	return *(const volatile uint16_t *)at;
+}
+
+static inline void mmio_write16(volatile void *at, uint16_t value)
+{
+	*(volatile uint16_t *)at = value;
+}
