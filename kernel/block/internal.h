@@ -9,6 +9,8 @@
 
 /* request.c: boot. */
 void block_requests_init(void);
+bool block_may_follow(const struct block_limits *limits,
+		      const struct block_segment *last, uint32_t offset);
 
 /* queue.c: into the queue of its disk, checked and with disk_sector set; not
  * started yet. False: it has completed with an error. */

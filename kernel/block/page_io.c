@@ -156,7 +156,15 @@ int page_io_add(struct page_io *io, uint64_t sector, struct page *page,
 			return err;
 		}
 	}
-	block_request_add(io->request, page, offset, size);
+	/* The device may want pages as a whole. */
+	if (!block_request_add(io->request, page, offset, size)) {
+		err = open_request(io, sector);
+		if (err) {
+			note_error(io, err);
+			return err;
+		}
+		block_request_add(io->request, page, offset, size);
+	}
 	return 0;
 }
 

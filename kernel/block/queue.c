@@ -161,6 +161,17 @@ static void fail(struct block_request *request, int error)
 	finish(request);
 }
 
+/* The last segment of a head and those behind it. */
+static const struct block_segment *
+last_segment(const struct block_request *head)
+{
+	const struct block_request *last = head;
+
+	if (!list_empty(&head->chain))
+		last = list_last(&head->chain, struct block_request, node);
+	return &last->segments[last->num_segments - 1];
+}
+
 /* ---- Merging; queue->lock held ----------------------------------------------------- */
 
 static bool may_merge(const struct block_queue *queue,
@@ -176,7 +187,9 @@ static bool may_merge(const struct block_queue *queue,
 	       head->chain_sectors + request->num_sectors <=
 		       limits->max_sectors &&
 	       head->chain_segments + request->num_segments <=
-		       limits->max_segments;
+		       limits->max_segments &&
+	       block_may_follow(limits, last_segment(head),
+				request->segments[0].offset);
 }
 
 /* Hang @request behind a waiting head that it continues. */

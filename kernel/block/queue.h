@@ -22,6 +22,8 @@ struct block_limits {
 	unsigned int max_sectors; /* of one head: 512 bytes each */
 	unsigned int max_discard_sectors, max_zeroes_sectors; /* 0: cannot */
 	bool can_flush, can_fua, read_only;
+	/* Between two segments of a head a page must end and another begin. */
+	bool no_gaps;
 };
 
 struct block_queue_ops {

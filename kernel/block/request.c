@@ -61,6 +61,14 @@ static bool continues(const struct block_segment *last, const struct page *page,
 	return last->page == page && last->offset + last->size == offset;
 }
 
+/* May a segment at @offset of a page follow @last? */
+bool block_may_follow(const struct block_limits *limits,
+		      const struct block_segment *last, uint32_t offset)
+{
+	return !limits->no_gaps ||
+	       (offset == 0 && last->offset + last->size == PAGE_SIZE);
+}
+
 bool block_request_add(struct block_request *request, struct page *page,
 		       uint32_t offset, uint32_t size)
 {
@@ -73,7 +81,9 @@ bool block_request_add(struct block_request *request, struct page *page,
 	if (last && continues(last, page, offset)) {
 		last->size += size;
 	} else {
-		if (request->num_segments == request->max_segments)
+		if (request->num_segments == request->max_segments ||
+		    (last && !block_may_follow(&request->bdev->queue->limits,
+					       last, offset)))
 			return false;
 		last = &request->segments[request->num_segments++];
 		*last = (struct block_segment){ page, offset, size };
