@@ -345,7 +345,6 @@ static void mount_devices(void)
 		err = vfs_mount("devtmpfs", "/dev", "devtmpfs", 0, "");
 	if (err)
 		log_error("cannot mount /dev: error %d", -err);
-
 }
 
 /* Which device root= means, as a path of its node. */

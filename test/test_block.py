@@ -6,6 +6,8 @@ The patterns are made on the host, so both sides can say what a sector must hold
 import hashlib
 import os
 import struct
+import uuid
+import zlib
 
 import pytest
 
@@ -44,7 +46,7 @@ def disk(tmp_path):
 
 # ---- Bytes, on every way to a disk -----------------------------------------------
 
-WAYS = {'mmio': 'vd', 'modern': 'vd'}
+WAYS = {'mmio': 'vd?', 'modern': 'vd?', 'pci': 'vd?', 'nvme': 'nvme?n1'}
 
 
 @pytest.mark.parametrize('harts', [1, 4])
@@ -55,7 +57,7 @@ def test_disk_holds_what_the_host_sees(machine, disk, bus, harts):
     target = bytearray(pattern(4 * MIB, 2))
     paths = [disk(source), disk(bytes(target))]
     shell = machine(disk=','.join(paths), bus=bus, harts=harts).shell()
-    names = sorted(shell.check(f'ls /dev/{WAYS[bus]}*').split())
+    names = sorted(shell.check(f'ls /dev/{WAYS[bus]}').split())
     sums = {shell.check(f'md5sum < {n}').split()[0]: n for n in names}
     a, b = sums[md5(source)], sums[md5(bytes(target))]
     for at, size in [(0, 512), (4096 * 3 + 100, 5000), (MIB - 1, 2), (2 * MIB, 300000)]:
@@ -123,6 +125,76 @@ def test_memory_pressure_takes_pages_of_disks(machine, disk):
     with open(path, 'rb') as f:
         while chunk := f.read(MIB):
             assert chunk == b'x' * len(chunk)
+
+
+# ---- Partitions ------------------------------------------------------------------------
+
+def crc(data: bytes) -> int:
+    return zlib.crc32(data) & 0xffffffff
+
+
+def gpt(size: int, parts: list) -> bytearray:
+    """An image with a GPT: parts are (first sector, sectors, uuid, name)."""
+    image = bytearray(size)
+    last = size // SECTOR - 1
+    image[446:462] = struct.pack('<8B2I', 0, 0, 2, 0, 0xee, 255, 255, 255, 1, last)
+    image[510:512] = b'\x55\xaa'
+    entries = b''.join(uuid.UUID(int=1).bytes_le + ident.bytes_le +
+                       struct.pack('<QQQ', first, first + count - 1, 0) +
+                       name.encode('utf-16-le').ljust(72, b'\0')
+                       for first, count, ident, name in parts).ljust(128 * 128, b'\0')
+    for at, other, table in [(1, last, 2), (last, 1, last - 32)]:
+        header = struct.pack('<8sIIIIQQQQ16sQIII', b'EFI PART', 0x10000, 92, 0, 0, at, other, 34,
+                             last - 33, uuid.UUID(int=5).bytes_le, table, 128, 128, crc(entries))
+        header = header[:16] + struct.pack('<I', crc(header)) + header[20:]
+        image[at * SECTOR:at * SECTOR + 92] = header
+        image[table * SECTOR:table * SECTOR + len(entries)] = entries
+    return image
+
+
+IDS = [uuid.UUID('6c1d2f3a-0b4c-4d5e-8f60-718293a4b5c6'),
+       uuid.UUID('0f0e0d0c-0b0a-4908-8706-050403020100')]
+
+
+@pytest.mark.parametrize('damaged', ['nothing', 'first header', 'first entries'])
+def test_gpt_partitions(machine, disk, damaged):
+    image = gpt(4 * MIB, [(2048, 100, IDS[0], 'boot'), (3000, 2000, IDS[1], 'root')])
+    image[2048 * SECTOR:2148 * SECTOR] = pattern(100 * SECTOR, 7)
+    if damaged == 'first header':
+        image[SECTOR + 40] ^= 1
+    elif damaged == 'first entries':
+        image[2 * SECTOR + 33] ^= 1
+    path = disk(bytes(image))
+    shell = machine(disk=path).shell()
+    lines = [line.split() for line in shell.check('cat /proc/partitions').splitlines()[2:]]
+    assert [(line[2], line[3]) for line in lines] == \
+        [('4096', 'vda'), ('50', 'vda1'), ('1000', 'vda2')]
+    assert shell.check('md5sum < /dev/vda1').split()[0] == md5(pattern(100 * SECTOR, 7))
+    # Writes land behind the partition's start, and cannot leave it.
+    shell.run('tr "\\0" "y" < /dev/zero | dd of=/dev/vda1 bs=4k; sync')
+    image[2048 * SECTOR:2148 * SECTOR] = b'y' * (100 * SECTOR)
+    assert contents(path) == bytes(image)
+
+
+def test_mbr_partitions(machine, disk):
+    """Two primary ones, and three logical ones in a chain."""
+    image = bytearray(4 * MIB)
+
+    def table(at: int, *entries: tuple) -> None:
+        for i, (kind, start, count) in enumerate(entries):
+            place = at * SECTOR + 446 + 16 * i
+            image[place:place + 16] = struct.pack('<8B2I', 0, 0, 0, 0, kind, 0, 0, 0, start, count)
+        image[at * SECTOR + 510:at * SECTOR + 512] = b'\x55\xaa'
+
+    table(0, (0x83, 64, 128), (0x05, 1024, 4096), (0x0c, 6000, 1000))
+    table(1024, (0x83, 2, 100), (0x05, 200, 300))
+    table(1224, (0x83, 2, 200), (0x05, 600, 500))
+    table(1624, (0x83, 2, 300))
+    shell = machine(disk=disk(bytes(image))).shell()
+    lines = [line.split() for line in shell.check('cat /proc/partitions').splitlines()[2:]]
+    assert [(line[2], line[3]) for line in lines] == \
+        [('4096', 'vda'), ('64', 'vda1'), ('500', 'vda3'), ('50', 'vda5'), ('100', 'vda6'),
+         ('150', 'vda7')]
 
 
 # ---- Errors -------------------------------------------------------------------------
