@@ -19,6 +19,7 @@
 #include "kernel/debug/panic.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/thread.h"
+#include "kernel/trace/trace.h"
 
 struct host_hart host_hart = { .num_harts = 1 };
 struct host_device *host_device;
@@ -132,5 +133,35 @@ void lock_check_acquire(const void *lock, unsigned int rank)
 }
 
 void lock_check_release(const void *lock, unsigned int rank)
+{
+}
+
+/* ---- trace: off ---- */
+
+uint64_t trace_mask;
+
+void trace_record(const struct trace_place *place,
+		  const struct trace_thread *about, const uint64_t *args,
+		  unsigned int num_args)
+{
+}
+
+void trace_record_by(const struct trace_thread *by,
+		     const struct trace_place *place,
+		     const struct trace_thread *about, const uint64_t *args,
+		     unsigned int num_args, const struct trace_bytes *bytes,
+		     unsigned int num_bytes)
+{
+}
+
+void trace_record_bytes(const struct trace_place *place,
+			const struct trace_thread *about, const uint64_t *args,
+			unsigned int num_args, const struct trace_bytes *bytes,
+			unsigned int num_bytes)
+{
+}
+
+void trace_record_boot(const struct trace_place *place, const uint64_t *args,
+		       unsigned int num_args)
 {
 }
