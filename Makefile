@@ -178,8 +178,9 @@ $(OBJ)/Image: $(OBJ)/kernel.elf
 USR_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -static -pthread
 LAB_SRC    := $(filter-out usr/lde/lde% usr/lde/experiments.c,$(wildcard usr/lde/*.c))
 LAB        := $(notdir $(LAB_SRC:.c=))
-USR_SRC    := $(filter-out $(LAB_SRC),$(wildcard usr/*/*.c))
-USR        := $(USR_SRC:%.c=$(BUILD)/%)
+LDE_SRC    := $(wildcard usr/lde/lde*.c)
+USR_SRC    := $(filter-out $(LAB_SRC) $(LDE_SRC),$(wildcard usr/*/*.c))
+USR        := $(USR_SRC:%.c=$(BUILD)/%) $(BUILD)/usr/lde/lde
 
 .PHONY: usr
 usr: $(USR)
@@ -195,6 +196,12 @@ $(BUILD)/usr/lde/%.o: usr/lde/%.c
 $(BUILD)/usr/lde/experiments: usr/lde/experiments.c $(LAB:%=$(BUILD)/usr/lde/%.o)
 	$(call say,USR,$<)
 	$(Q)$(USR_CC) $(USR_CFLAGS) -D'PROGRAMS=$(foreach name,$(LAB),P($(name)))' $^ -o $@
+
+# lde, which shows what the kernel's trace records, is several files.
+$(BUILD)/usr/lde/lde: $(LDE_SRC) usr/lde/lde.h
+	@mkdir -p $(@D)
+	$(call say,USR,usr/lde/lde.c)
+	$(Q)$(USR_CC) $(USR_CFLAGS) -D_GNU_SOURCE $(LDE_SRC) -o $@
 
 # An init without a C library: what it times is the kernel alone.
 $(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding

@@ -20,6 +20,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/sched/thread.h"
+#include "kernel/trace/trace.h"
 
 #define STACK_PAGES     (KERNEL_STACK_SIZE / PAGE_SIZE)
 #define NUM_STACK_SLOTS (STACK_WINDOW_SIZE / STACK_SLOT_SIZE)
@@ -233,6 +234,7 @@ void tf_restart_syscall_as(struct trap_frame *tf, long nr)
 
 void tf_start_program(struct trap_frame *tf, uint64_t pc, uint64_t sp)
 {
+	TRACE_STEP_HERE(FIRST_FRAME);
 	uint64_t status = csr_read(sstatus);
 
 	memset(tf, 0, sizeof(*tf));

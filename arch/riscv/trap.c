@@ -178,6 +178,8 @@ static void handle_exception(struct trap_frame *tf)
 /* From trap.S, interrupts off; not for system calls. */
 void trap_from_user(struct trap_frame *tf)
 {
+	TRACE_STEP_HERE(HANDLER);
+
 	if (unlikely(READ_ONCE(trace_mask)))
 		trace_user_trap(tf);
 	if (tf->cause & CAUSE_INTERRUPT) {

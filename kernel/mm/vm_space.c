@@ -11,6 +11,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vm_file.h"
 #include "kernel/sched/sched.h"
+#include "kernel/trace/trace.h"
 
 static const struct vm_file_ops *file_ops;
 
@@ -38,6 +39,7 @@ int vm_file_sync(struct file *file)
 
 struct vm_space *vm_space_create(void)
 {
+	TRACE_STEP_HERE(ADDRESS_SPACE);
 	struct vm_space *space = kzalloc(sizeof(*space));
 
 	if (!space)

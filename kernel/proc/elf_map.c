@@ -17,6 +17,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/mm/vm_space.h"
 #include "kernel/vfs/file.h"
+#include "kernel/trace/trace.h"
 
 _Static_assert(ELF_PAGE == PAGE_SIZE, "elf.h is not bound to the machine");
 
@@ -107,6 +108,8 @@ static int map_segment(struct vm_space *space, struct file *file,
 int elf_map(struct vm_space *space, struct file *file,
 	    const struct elf_image *image, uint64_t bias)
 {
+	TRACE_STEP_HERE(LOAD);
+
 	for (unsigned int i = 0; i < image->num_segments; i++) {
 		int err = map_segment(space, file, &image->segments[i], bias);
 

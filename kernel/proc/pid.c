@@ -18,6 +18,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/internal.h"
 #include "kernel/proc/process.h"
+#include "kernel/trace/trace.h"
 
 /* After the first round the low numbers stay with the system's first ones. */
 #define FIRST_REUSED 300
@@ -59,6 +60,7 @@ static int insert_at_next(struct pid *pid)
 
 int pid_alloc(int wanted, struct pid **out)
 {
+	TRACE_STEP_HERE(PROCESS_ENTRY);
 	struct pid *pid = slab_alloc_zero(pid_cache);
 	int err;
 

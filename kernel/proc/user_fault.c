@@ -65,6 +65,8 @@ static enum vm_fault_result bring_in(vaddr_t address, enum access access)
 void handle_user_page_fault(struct trap_frame *tf, vaddr_t address,
 			    enum access access)
 {
+	TRACE_STEP_HERE(HANDLE_FAULT);
+
 	switch (bring_in(address, access)) {
 	case VM_FAULT_OK:
 		break;

@@ -117,6 +117,7 @@ static void switch_to(struct run_queue *rq, struct thread *prev,
 	switch_space(rq, prev, next);
 	if (CONFIG_DEBUG) /* the lock changes hands, see finish_switch() */
 		lock_check_release(&rq->lock, rq->lock.rank);
+	TRACE_STEP_HERE(CALL_SWITCH);
 	arch_switch(&prev->arch.context, &next->arch.context);
 	finish_switch();
 }
@@ -180,6 +181,7 @@ static struct thread *next_after_ready(struct run_queue *rq,
 
 void schedule(void) UNCHECKED_LOCKING
 {
+	TRACE_STEP_HERE(CHOOSE);
 	struct thread *prev = current();
 	struct thread *next;
 	struct run_queue *rq;

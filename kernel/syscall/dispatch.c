@@ -15,6 +15,7 @@
 #include "kernel/syscall/args.h"
 #include "kernel/syscall/dispatch.h"
 #include "kernel/syscall/table.h"
+#include "kernel/trace/trace.h"
 
 #define HANDLER(name, args) [__NR_##name] = sys_##name,
 const syscall_fn syscall_handlers[NUM_SYSCALLS] = { SYSCALL_TABLE(HANDLER) };
@@ -37,6 +38,7 @@ _Static_assert(sizeof(struct syscall_args) <=
 
 void handle_syscall(struct trap_frame *tf)
 {
+	TRACE_STEP_HERE(HANDLE_CALL);
 	uint64_t number = tf->a[7];
 	long result = -ENOSYS;
 

@@ -104,7 +104,7 @@ static void read_output(struct texts *texts, uint64_t number,
 	for (unsigned int i = 0; type && i < 6; i++) {
 		if ((begins_with(type, "void *") ||
 		     begins_with(type, "char *")) &&
-		    is_before_size(type))
+		    is_before_size(type) && result <= a->arg[i + 1])
 			add_text(texts, i, a, result);
 		type = next_argument(type);
 	}

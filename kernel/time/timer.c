@@ -249,6 +249,8 @@ void timers_interrupt(void)
 
 void handle_timer_interrupt(void)
 {
+	TRACE_STEP_HERE(HANDLE_TIMER);
+
 	timers_interrupt();
 }
 

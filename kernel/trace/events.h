@@ -74,17 +74,17 @@
  */
 #define TRACE_ROWS(X) \
 	X(TRAP_TABLE, OS, BOTH, "initialize trap table", BOOT) \
-	X(TRAP_TABLE, HARDWARE, SYSCALL_CALL, "remember address of syscall handler", BOOT) \
-	X(TRAP_TABLE, HARDWARE, TIMER_INTERRUPT, "remember addresses of syscall handler and timer handler", BOOT) \
+	X(TRAP_TABLE, HARDWARE, SYSCALL_CALL, "remember address of syscall handler", ENTRY) \
+	X(TRAP_TABLE, HARDWARE, TIMER_INTERRUPT, "remember addresses of syscall handler and timer handler", ENTRY) \
 	X(TIMER_START, OS, TIMER_INTERRUPT, "start interrupt timer", EVENT) \
 	X(TIMER_START, HARDWARE, TIMER_INTERRUPT, "start timer; interrupt CPU in X ms", EVENT) \
 	\
-	X(PROCESS_CREATE, OS, SYSCALL_CALL, "create entry for process list", EVENT) \
-	X(MEMORY_CREATE, OS, SYSCALL_CALL, "allocate memory for program", EVENT) \
+	X(PROCESS_CREATE, OS, SYSCALL_CALL, "create entry for process list", PROCESS_ENTRY) \
+	X(MEMORY_CREATE, OS, SYSCALL_CALL, "allocate memory for program", ADDRESS_SPACE) \
 	X(MEMORY_COPY, OS, NONE, "copy memory of the parent, page by page when written", EVENT) \
-	X(PROGRAM_LOAD, OS, SYSCALL_CALL, "load program into memory", EVENT) \
+	X(PROGRAM_LOAD, OS, SYSCALL_CALL, "load program into memory", LOAD) \
 	X(USER_STACK, OS, SYSCALL_CALL, "set up user stack with argv", EVENT) \
-	X(KERNEL_STACK, OS, SYSCALL_CALL, "fill kernel stack with registers and PC", EVENT) \
+	X(KERNEL_STACK, OS, SYSCALL_CALL, "fill kernel stack with registers and PC", FIRST_FRAME) \
 	X(CHILD_FRAME, OS, NONE, "copy registers of the parent to the child's kernel stack", EVENT) \
 	\
 	X(RETURN_PROGRAM, OS, SYSCALL_CALL, "return-from-trap", RETURN) \
@@ -98,7 +98,7 @@
 	X(TRAP_SYSCALL, HARDWARE, SYSCALL_CALL, "save registers to kernel stack", SAVE) \
 	X(TRAP_SYSCALL, HARDWARE, SYSCALL_CALL, "move to kernel mode", ENTRY) \
 	X(TRAP_SYSCALL, HARDWARE, SYSCALL_CALL, "jump to trap handler", ENTRY) \
-	X(SYSCALL, OS, SYSCALL_CALL, "handle trap", EVENT) \
+	X(SYSCALL, OS, SYSCALL_CALL, "handle trap", HANDLE_CALL) \
 	X(SYSCALL, OS, SYSCALL_CALL, "do work of syscall", EVENT) \
 	X(RETURN_SYSCALL, OS, SYSCALL_CALL, "return-from-trap", RETURN) \
 	X(RETURN_SYSCALL, HARDWARE, SYSCALL_CALL, "restore registers from kernel stack", RESTORE) \
@@ -109,10 +109,10 @@
 	X(TRAP_TIMER, HARDWARE, TIMER_INTERRUPT, "timer interrupt", ENTRY) \
 	X(TRAP_TIMER, HARDWARE, TIMER_INTERRUPT, "save regs(A) to k-stack(A)", SAVE) \
 	X(TRAP_TIMER, HARDWARE, TIMER_INTERRUPT, "move to kernel mode", ENTRY) \
-	X(TRAP_TIMER, HARDWARE, TIMER_INTERRUPT, "jump to trap handler", ENTRY) \
-	X(TIMER, OS, TIMER_INTERRUPT, "handle the trap", EVENT) \
-	X(DECISION, OS, NONE, "choose who runs next", EVENT) \
-	X(SWITCH, OS, TIMER_INTERRUPT, "call switch()", EVENT) \
+	X(TRAP_TIMER, HARDWARE, TIMER_INTERRUPT, "jump to trap handler", HANDLER) \
+	X(TIMER, OS, TIMER_INTERRUPT, "handle the trap", HANDLE_TIMER) \
+	X(DECISION, OS, NONE, "choose who runs next", CHOOSE) \
+	X(SWITCH, OS, TIMER_INTERRUPT, "call switch()", CALL_SWITCH) \
 	X(SWITCH, OS, TIMER_INTERRUPT, "save regs(A) to proc-struct(A)", SWITCH_SAVE) \
 	X(SWITCH, OS, TIMER_INTERRUPT, "restore regs(B) from proc-struct(B)", SWITCH_LOAD) \
 	X(SWITCH, OS, TIMER_INTERRUPT, "switch to k-stack(B)", SWITCH_STACK) \
@@ -125,8 +125,8 @@
 	X(TRAP_FAULT, PROGRAM, NONE, "execute an instruction that cannot be completed", EVENT) \
 	X(TRAP_FAULT, HARDWARE, NONE, "save registers to kernel stack", SAVE) \
 	X(TRAP_FAULT, HARDWARE, NONE, "move to kernel mode", ENTRY) \
-	X(TRAP_FAULT, HARDWARE, NONE, "jump to trap handler", ENTRY) \
-	X(FAULT, OS, NONE, "handle the page fault", EVENT) \
+	X(TRAP_FAULT, HARDWARE, NONE, "jump to trap handler", HANDLER) \
+	X(FAULT, OS, NONE, "handle the page fault", HANDLE_FAULT) \
 	X(RETURN_FAULT, OS, NONE, "return-from-trap", RETURN) \
 	X(RETURN_FAULT, HARDWARE, NONE, "restore registers from kernel stack", RESTORE) \
 	X(RETURN_FAULT, HARDWARE, NONE, "move to user mode", SRET) \
@@ -135,7 +135,7 @@
 	X(TRAP_DEVICE, HARDWARE, NONE, "interrupt from a device or another hart", ENTRY) \
 	X(TRAP_DEVICE, HARDWARE, NONE, "save registers to kernel stack", SAVE) \
 	X(TRAP_DEVICE, HARDWARE, NONE, "move to kernel mode", ENTRY) \
-	X(TRAP_DEVICE, HARDWARE, NONE, "jump to trap handler", ENTRY) \
+	X(TRAP_DEVICE, HARDWARE, NONE, "jump to trap handler", HANDLER) \
 	X(DEVICE, OS, NONE, "handle the device's interrupt", EVENT) \
 	X(RETURN_DEVICE, OS, NONE, "return-from-trap", RETURN) \
 	X(RETURN_DEVICE, HARDWARE, NONE, "restore registers from kernel stack", RESTORE) \

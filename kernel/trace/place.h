@@ -17,6 +17,17 @@
 #define TRACE_STEP_SWITCH_SAVE   263 /* registers into the context */
 #define TRACE_STEP_SWITCH_LOAD   264 /* registers from the context */
 #define TRACE_STEP_SWITCH_STACK  265 /* the load of sp */
+/* In C: TRACE_STEP_HERE() of trace.h. */
+#define TRACE_STEP_PROCESS_ENTRY 266 /* in the process list */
+#define TRACE_STEP_ADDRESS_SPACE 267
+#define TRACE_STEP_LOAD          268 /* the program */
+#define TRACE_STEP_FIRST_FRAME   269 /* registers and pc of a new program */
+#define TRACE_STEP_HANDLE_CALL   270
+#define TRACE_STEP_HANDLE_FAULT  271
+#define TRACE_STEP_HANDLE_TIMER  272
+#define TRACE_STEP_CHOOSE        273
+#define TRACE_STEP_CALL_SWITCH   274
+#define TRACE_STEP_HANDLER       275 /* of traps other than system calls */
 #define TRACE_STEP_EVENT         0   /* where the event is recorded */
 
 #ifdef __ASSEMBLER__

@@ -16,6 +16,7 @@
 
 #include "kernel/lib/compiler.h"
 #include "kernel/trace/events.h"
+#include "kernel/trace/place.h"
 #include "kernel/trace/record.h"
 #include "kernel/trace/thread.h"
 
@@ -105,6 +106,11 @@ bool trace_wants_text(void);
 	static const struct trace_place place_ __section(".trace_places") = {  \
 		__FILE__, __func__, __LINE__, trace_kind_                      \
 	}
+/* The step is done here, though its event is recorded elsewhere: no code. */
+#define TRACE_STEP_HERE(step)                                                  \
+	static const struct trace_place step_##step __section(                 \
+		".trace_places") = { __FILE__, __func__, __LINE__,             \
+				     TRACE_STEP_##step }
 #define TRACE_ARGS(...) ((const uint64_t[]){ 0, ##__VA_ARGS__ })
 
 /* An event that concerns @about (a struct trace_thread *) as well. */

@@ -213,6 +213,8 @@ int proc_store_trace_mark(const struct proc_subject *subject, const char *text,
 			  size_t size)
 {
 	TRACE_PLACE_HERE(TRACE_MARK);
+	/* Whoever writes it: it was asked for. */
+	static const struct trace_thread wanted = { .traced = true };
 	struct trace_bytes bytes = {
 		.type = TRACE_CHUNK_TEXT,
 		.data = text,
@@ -222,7 +224,7 @@ int proc_store_trace_mark(const struct proc_subject *subject, const char *text,
 	if (bytes.size && text[bytes.size - 1] == '\n')
 		bytes.size--;
 	if (trace_wants(TRACE_MARK))
-		trace_record_bytes(&place_, NULL, NULL, 0, &bytes, 1);
+		trace_record_bytes(&place_, &wanted, NULL, 0, &bytes, 1);
 	return 0;
 }
 
