@@ -98,19 +98,17 @@ struct events {
 extern struct format format;
 
 /* Numbers of the kinds, by name; see lde_events.c. */
-#define KINDS(X)                                                               \
-	X(lost)                                                                \
-	X(trap_table) X(timer_start) X(process_create) X(memory_create) X(     \
-		program_load) X(user_stack) X(kernel_stack) X(trap_syscall)    \
-		X(trap_fault) X(trap_timer) X(trap_device) X(syscall) X(       \
-			syscall_done) X(fault) X(timer) X(device)              \
-			X(return_program) X(return_child) X(return_syscall) X( \
-				return_fault) X(return_timer) X(return_device) \
-				X(return_kernel) X(decision) X(switch) X(wake) \
-					X(signal) X(signal_deliver) X(exit)    \
-						X(memory_free)                 \
-							X(process_remove)      \
-								X(mark)
+/* clang-format off */
+#define KINDS(X) \
+	X(lost) X(mark) X(trap_table) X(timer_start) X(process_create) \
+	X(memory_create) X(program_load) X(user_stack) X(kernel_stack) \
+	X(trap_syscall) X(trap_fault) X(trap_timer) X(trap_device) \
+	X(syscall) X(syscall_done) X(fault) X(timer) X(device) \
+	X(return_program) X(return_child) X(return_syscall) X(return_fault) \
+	X(return_timer) X(return_device) X(return_kernel) \
+	X(decision) X(switch) X(wake) X(signal) X(signal_deliver) \
+	X(exit) X(memory_free) X(process_remove)
+/* clang-format on */
 extern struct kinds {
 #define FIELD(name) int name##_;
 	KINDS(FIELD)

@@ -218,8 +218,11 @@ int proc_store_trace_mark(const struct proc_subject *subject, const char *text,
 	struct trace_bytes bytes = {
 		.type = TRACE_CHUNK_TEXT,
 		.data = text,
-		.size = MIN(size, (size_t)MAX_MARK),
+		.size = size,
 	};
+
+	if (bytes.size > MAX_MARK)
+		bytes.size = MAX_MARK;
 
 	if (bytes.size && text[bytes.size - 1] == '\n')
 		bytes.size--;
