@@ -240,7 +240,7 @@ PYTEST ?= /usr/bin/python3 -m pytest
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 T      ?=
 
-.PHONY: run test bench profile gdb check setup clean help
+.PHONY: run test bench profile lde gdb check setup clean help
 run:
 	@scripts/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
@@ -262,6 +262,14 @@ profile:
 	@scripts/setup profile
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
 	@scripts/profile $(BENCH)
+
+RUN ?= /bin/true
+lde:
+	@scripts/setup lde
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
+	@scripts/lde run --text - --html $(BUILD)/lde/run.html --json $(BUILD)/lde/run.json \
+	  --markdown $(BUILD)/lde/run.md $(if $(filter 1,$(ICOUNT)),--icount) '$(RUN)'
+	@echo 'Open $(BUILD)/lde/run.html in a browser, or $(BUILD)/lde/run.json in Perfetto.'
 
 gdb:
 	@scripts/setup gdb
@@ -285,6 +293,7 @@ help:
 	@echo 'make test       boot it many times and test it; T="-k name" for some of the tests'
 	@echo 'make bench      instructions per operation, beside those of Linux'
 	@echo 'make profile    where they go, as a flame graph: make profile BENCH=pipe_rtt'
+	@echo 'make lde        run a program and watch the protocol: make lde RUN="ls -l /"'
 	@echo 'make gdb        boot it under gdb, with commands for threads and page tables'
 	@echo 'make check      formatting, includes and static analysis'
 	@echo 'make setup      install and fetch everything that any of these needs'

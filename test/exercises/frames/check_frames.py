@@ -7,11 +7,11 @@ import pytest
 
 @pytest.fixture(scope='module')
 def shell(boot, program):
-    return boot([program('pages.c')])
+    return boot([program('present.c')])
 
 
 def said(shell, what: str) -> str:
-    return shell.check(f'pages {what}').strip()
+    return shell.check(f'present {what}').strip()
 
 
 @pytest.mark.points(2)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages.c - touch pages, and ask /proc/PID/frames what became of them
+ * present.c - touch pages, and ask /proc/PID/frames what became of them
  */
 #include <stdio.h>
 #include <stdlib.h>
