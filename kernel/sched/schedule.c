@@ -40,6 +40,12 @@
 #include "kernel/time/timer.h"
 #include "kernel/trace/trace.h"
 
+/*
+ * False (boot argument preempt=user): a thread in the kernel goes on until it
+ * returns or sleeps, so that on one hart the kernel is not entered twice.
+ */
+static bool kernel_preemptive = true;
+
 /* ---- The quantum --------------------------------------------------------- */
 
 static uint64_t quantum_end(const struct run_queue *rq,
@@ -231,6 +237,8 @@ void sched_preempt(void)
 {
 	struct thread *me = current();
 
+	if (!kernel_preemptive)
+		return;
 	/* Who is about to sleep gives the hart away by itself very soon. */
 	if (thread_has_work(me, WORK_RESCHEDULE) && me->state == THREAD_RUNNING)
 		schedule();
@@ -454,6 +462,7 @@ void sched_init(void)
 	const char *preempt = boot_arg("preempt");
 
 	sched_preemptive = !preempt || strcmp(preempt, "none") != 0;
+	kernel_preemptive = !preempt || strcmp(preempt, "user") != 0;
 	sched_boot_hart = arch_hart_index();
 	threads_init();
 	for (unsigned int i = 0; i < MAX_HARTS; i++)
