@@ -32,6 +32,46 @@ def control(seen):
     assert seen['spin'].endswith(experiments.SILENCE + '\n')
 
 
+def protocol(seen):
+    text = seen['lde run /bin/true']
+    rows = ['initialize trap table', 'return-from-trap', 'move to user mode', 'run main()',
+            'call system call', 'trap into OS', 'do work of syscall', 'trap (via exit())',
+            'remove from process list', 'start interrupt timer', 'timer interrupt',
+            'call switch()', 'switch to k-stack(B)', 'process B runs']
+    at = 0
+    for row in rows:
+        at = text.index(row, at)
+    assert re.search(r'(\d+) system calls in all', text)
+
+
+def write_path(seen):
+    calls = seen['lde calls hello | grep -e write -e exit'].splitlines()
+    assert calls[0] == r'write(1, "hello from user mode\n", 21) = 21'
+    dump = next(text for command, text in seen.items() if 'dump' in command)
+    steps = ['user   trap_syscall', 'kernel syscall  ', 'number=write', 'kernel syscall_done',
+             'result=21', 'user   return_syscall']
+    assert [dump.index(step) for step in steps] == sorted(dump.index(step) for step in steps)
+
+
+def context_switch(seen):
+    text = ''.join(seen.values())
+    rows = ['timer interrupt', 'save regs(A) to k-stack(A)', 'call switch()',
+            'save regs(A) to proc-struct(A)', 'restore regs(B) from proc-struct(B)',
+            'switch to k-stack(B)', 'restore regs(B) from k-stack(B)', 'process B runs']
+    places = [text.index(row) for row in rows]
+    assert places == sorted(places)
+    found = re.search(r'switch: from=(\d+) to=(\d+) from_sp=(\w+) .* to_sp=(\w+)', text)
+    assert found.group(1) != found.group(2) and found.group(3) != found.group(4)
+    # What the switch saves and loads are those two stack pointers.
+    for stack_pointer in found.groups()[2:]:
+        assert f' sp={stack_pointer[2:]} ' in text
+
+
+def nesting(seen):
+    dump = next(text for command, text in seen.items() if 'dump' in command)
+    assert re.search('kernel trap_timer .*\n.*kernel timer .*quantum_over=yes', dump)
+
+
 def timer(seen):
     letters = seen['yielders greedy'].strip()
     assert len(re.findall('AB|BA', letters)) > 2, letters
@@ -137,6 +177,18 @@ def race(seen):
 
 
 # ---- the tests -----------------------------------------------------------------
+
+def test_only_a_reentrant_kernel_gives_the_hart_back_in_a_call(machine):
+    def times(append):
+        booted = machine(icount=True, harts=1, append=append, mem='256M',
+                         initrd=os.path.join(m.BUILD, 'rootfs.cpio'))
+        return [int(x) for x in re.findall(r'(\d+) us', booted.shell(300).check('reenter', 300))]
+
+    call, longest = times('')
+    assert longest < 0.7 * call
+    call, longest = times('preempt=user')
+    assert longest > 0.95 * call
+
 
 @pytest.mark.parametrize('name', NAMES)
 def test_page(name, machine):
