@@ -240,7 +240,7 @@ PYTEST ?= /usr/bin/python3 -m pytest
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 T      ?=
 
-.PHONY: run test bench profile lde gdb check setup clean help
+.PHONY: run test bench profile lde schedsim gdb check setup clean help
 run:
 	@scripts/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
@@ -254,8 +254,8 @@ test:
 bench:
 	@scripts/setup bench$(if $(CHART),-chart)
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
-	@scripts/bench$(if $(WALL),-wall,$(if $(filter cached,$(LINUX)), --cached) \
-	  $(if $(UPDATE),--cached --update) $(if $(CHART),--chart))
+	@scripts/bench $(if $(filter cached,$(LINUX)),--cached) \
+	  $(if $(UPDATE),--cached --update) $(if $(CHART),--chart)
 
 profile:
 	@[ -n "$(BENCH)" ] || { echo 'make profile BENCH=pipe_rtt: which operation?'; exit 2; }
@@ -270,6 +270,11 @@ lde:
 	@scripts/lde run --text - --html $(BUILD)/lde/run.html --json $(BUILD)/lde/run.json \
 	  --markdown $(BUILD)/lde/run.md $(if $(filter 1,$(ICOUNT)),--icount) '$(RUN)'
 	@echo 'Open $(BUILD)/lde/run.html in a browser, or $(BUILD)/lde/run.json in Perfetto.'
+
+# W=name: of the workloads that it lists without; SVG=file draws it.
+schedsim:
+	@scripts/setup test
+	@scripts/schedsim $(W) $(if $(SVG),--svg $(SVG))
 
 gdb:
 	@scripts/setup gdb
@@ -294,6 +299,7 @@ help:
 	@echo 'make bench      instructions per operation, beside those of Linux'
 	@echo 'make profile    where they go, as a flame graph: make profile BENCH=pipe_rtt'
 	@echo 'make lde        run a program and watch the protocol: make lde RUN="ls -l /"'
+	@echo 'make schedsim   scheduling policies on a simulated clock: W=mlfq-short SVG=chart.svg'
 	@echo 'make gdb        boot it under gdb, with commands for threads and page tables'
 	@echo 'make check      formatting, includes and static analysis'
 	@echo 'make setup      install and fetch everything that any of these needs'

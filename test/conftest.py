@@ -4,6 +4,7 @@
     machine(...)   a function that boots a machine: machine(harts=4, mem='64M')
     shell          a shell in a machine that is booted once and shared by tests;
                    if a test leaves it dead, the next one gets a fresh machine
+    host           the folder of the programs built for the host (test/host)
     reboot         a function that makes `shell`'s machine a fresh one
 
 Each test's part of the serial line is kept in build/test-logs/ and shown when
@@ -13,8 +14,10 @@ the test fails. Options:
     --serial DEVICE   a board on a serial line instead of QEMU
     --harts N         of the shared machine
 """
+import fcntl
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -123,6 +126,19 @@ def reboot(lab):
         lab.stop()
         return lab.shell()
     return again
+
+
+@pytest.fixture(scope='session')
+def host():
+    """The folder of the programs, built once although several workers ask for them."""
+    folder = os.path.join(m.BUILD, 'host')
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(m.BUILD, '.host.lock'), 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(['make', '-s', '-j2', '-f', 'test/host/Makefile'], cwd=m.TOP,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return folder
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -5,8 +5,6 @@ Each KTEST() beside the kernel's files (they run at boot too) and in test/host
 is one test here. They are built into two programs, test/host/Makefile: mm/ has
 one of its own, with a machine of its own.
 """
-import fcntl
-import glob
 import os
 import re
 import subprocess
@@ -28,19 +26,6 @@ def names(program):
         with open(os.path.join(m.TOP, name)) as f:
             found += re.findall(r'^KTEST\((\w+)\)', f.read(), re.M)
     return sorted(found)
-
-
-@pytest.fixture(scope='session')
-def host():
-    """The folder of the programs, built once although several workers ask for them."""
-    folder = os.path.join(m.BUILD, 'host')
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(m.BUILD, '.host.lock'), 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(['make', '-s', '-j2', '-f', 'test/host/Makefile'], cwd=m.TOP,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
-    return folder
 
 
 @pytest.mark.parametrize('program', PROGRAMS)

@@ -22,4 +22,6 @@ typedef int64_t loff_t;    /* file offset, bytes */
 #define NSEC_PER_USEC 1000ULL
 
 /* Most harts one machine may have; sizes the few per-hart arrays. */
+#ifndef MAX_HARTS /* the simulator of policies has more */
 #define MAX_HARTS 64
+#endif

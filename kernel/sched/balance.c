@@ -41,21 +41,36 @@ static void forget_what_is_too_far(struct run_queue *rq, uint64_t ahead)
 		rq->policy->fell_behind(rq, ahead);
 }
 
-/* The progress of @other, compared with that of a hart at @mine. */
-static uint64_t look_at(struct run_queue *other,
-			const struct sched_policy *policy, uint64_t mine)
+static uint64_t load_of(const struct run_queue *rq)
 {
-	uint64_t progress = 0; /* not there: give it nothing */
+	return rq->policy->load ? rq->policy->load(rq) : 0;
+}
+
+/* What balance() wants to know of a hart. */
+struct view {
+	const struct sched_policy *policy;
+	uint64_t progress, load;
+};
+
+/*
+ * How far is @other, as seen from a hart that is as far as @mine? 0: it is not
+ * to be given anything. One that is ahead, but has more to do, will fall back by
+ * itself: perhaps somebody else has just given it a thread.
+ */
+static uint64_t look_at(struct run_queue *other, const struct view *mine)
+{
+	uint64_t progress = 0;
 
 	spin_lock(&other->lock);
-	if (other->online && other->policy == policy) {
+	if (other->online && other->policy == mine->policy) {
 		if (other->current == other->idle && other->num_ready == 0) {
 			progress = UINT64_MAX;
 		} else {
 			account_run_time(other, other->current, clock_now_ns(),
 					 CPU_USER);
-			forget_what_is_too_far(other, mine);
-			progress = progress_of(other);
+			forget_what_is_too_far(other, mine->progress);
+			if (load_of(other) <= mine->load)
+				progress = progress_of(other);
 		}
 	}
 	spin_unlock(&other->lock);
@@ -63,14 +78,13 @@ static uint64_t look_at(struct run_queue *other,
 }
 
 /* The hart furthest ahead of @rq, if it is far enough; else NULL. */
-static struct run_queue *find_ahead(struct run_queue *rq, uint64_t mine,
-				    const struct sched_policy *policy,
-				    uint64_t *ahead)
+static struct run_queue *find_ahead(struct run_queue *rq,
+				    const struct view *mine, uint64_t *ahead)
 {
 	unsigned int harts = arch_num_harts();
 	struct run_queue *best = NULL;
 
-	*ahead = mine + MAX(policy->balance_gap, (uint64_t)1);
+	*ahead = mine->progress + MAX(mine->policy->balance_gap, (uint64_t)1);
 	for (unsigned int i = 0; i < MIN(harts - 1, LOOK_AT); i++) {
 		struct run_queue *other;
 		uint64_t progress;
@@ -81,7 +95,7 @@ static struct run_queue *find_ahead(struct run_queue *rq, uint64_t mine,
 		other = run_queue_of(rq->balance_next);
 		if (!READ_ONCE(other->online))
 			continue;
-		progress = look_at(other, policy, mine);
+		progress = look_at(other, mine);
 		if (progress > *ahead) {
 			*ahead = progress;
 			best = other;
@@ -93,7 +107,7 @@ static struct run_queue *find_ahead(struct run_queue *rq, uint64_t mine,
 /* Lets go of the lock meanwhile. */
 static void give(struct run_queue *rq, struct run_queue *to) UNCHECKED_LOCKING
 {
-	struct thread *thread = run_queue_spare(rq, BIT(to->hart_index));
+	struct thread *thread = run_queue_spare(rq, to->hart_bit);
 
 	if (!thread)
 		return;
@@ -104,21 +118,22 @@ static void give(struct run_queue *rq, struct run_queue *to) UNCHECKED_LOCKING
 
 void balance(struct run_queue *rq, uint64_t now_ns) UNCHECKED_LOCKING
 {
-	const struct sched_policy *policy = rq->policy;
+	struct view mine = { .policy = rq->policy };
 	struct run_queue *to;
-	uint64_t mine, ahead;
+	uint64_t ahead;
 
 	if (now_ns < rq->balance_ns || rq->num_ready == 0 ||
 	    arch_num_harts() == 1)
 		return;
 	rq->balance_ns = now_ns + BALANCE_NS;
-	mine = progress_of(rq);
+	mine.progress = progress_of(rq);
+	mine.load = load_of(rq);
 	spin_unlock(&rq->lock);
 
-	to = find_ahead(rq, mine, policy, &ahead);
+	to = find_ahead(rq, &mine, &ahead);
 
 	spin_lock(&rq->lock);
-	if (!to || rq->policy != policy)
+	if (!to || rq->policy != mine.policy)
 		return;
 	if (ahead != UINT64_MAX)
 		forget_what_is_too_far(rq, ahead);

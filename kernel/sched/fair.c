@@ -407,6 +407,18 @@ static uint64_t fair_progress(const struct run_queue *rq)
 	return clock;
 }
 
+static uint64_t fair_load(const struct run_queue *rq)
+{
+	const struct fair_queue *queue = &rq->data.fair;
+	uint64_t load = queue->num_in_trees ? queue->weight : 0;
+
+	for (unsigned int i = 0; i < queue->num_few; i++)
+		load += queue->few[i]->sched.weight;
+	if (rq->current->sched.kept_by == &fair_policy)
+		load += rq->current->sched.weight;
+	return load;
+}
+
 /* Its threads have missed too much to make up for: forget the rest (F3). */
 static void fair_fell_behind(struct run_queue *rq, uint64_t ahead)
 {
@@ -428,5 +440,6 @@ const struct sched_policy fair_policy = {
 	.account = fair_account,
 	.progress = fair_progress,
 	.balance_gap = BALANCE_GAP,
+	.load = fair_load,
 	.fell_behind = fair_fell_behind,
 };

@@ -63,16 +63,6 @@ static void catch_up_with_boost(const struct mlfq_queue *queue,
 	thread->used_ns = 0;
 }
 
-/* Rule 4. Also a yield does not save a job from it. */
-static void sink_when_used_up(struct mlfq_thread *thread)
-{
-	if (thread->used_ns < mlfq_settings.allotment_ns[thread->level])
-		return;
-	thread->used_ns = 0;
-	if (thread->level + 1 < mlfq_settings.num_levels)
-		thread->level++;
-}
-
 static void mlfq_add(struct run_queue *rq, struct thread *thread,
 		     enum add_reason reason)
 {
@@ -81,7 +71,6 @@ static void mlfq_add(struct run_queue *rq, struct thread *thread,
 	struct list_head *level;
 
 	catch_up_with_boost(queue, mine);
-	sink_when_used_up(mine);
 	level = &queue->levels[mine->level];
 	if (reason == ADD_PREEMPTED && mine->used_ns)
 		list_push_front(level, &thread->sched.node);
@@ -160,10 +149,20 @@ static uint64_t mlfq_quantum_ns(const struct thread *thread)
 	return MIN(quantum_ns, allotment_ns - mine->used_ns);
 }
 
+/*
+ * Rule 4. Counted as it runs, so neither a yield nor a sleep shortly before the
+ * end of the allotment saves a job from it.
+ */
 static void mlfq_account(struct run_queue *rq, struct thread *thread,
 			 uint64_t ran_ns)
 {
-	data_of(thread)->used_ns += ran_ns;
+	struct mlfq_thread *mine = data_of(thread);
+	const uint64_t *allotment_ns = mlfq_settings.allotment_ns;
+
+	mine->used_ns += ran_ns;
+	while (mine->level + 1 < mlfq_settings.num_levels &&
+	       mine->used_ns >= allotment_ns[mine->level])
+		mine->used_ns -= allotment_ns[mine->level++];
 	rq->data.mlfq.since_boost_ns += ran_ns;
 }
 

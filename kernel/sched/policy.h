@@ -149,6 +149,9 @@ struct sched_policy {
 	 */
 	uint64_t (*progress)(const struct run_queue *rq);
 	uint64_t balance_gap;
+	/* What is to be run there: of two harts, the one with less goes faster,
+	 * so a gap opens or closes. NULL if progress is NULL. */
+	uint64_t (*load)(const struct run_queue *rq);
 	/* @rq is behind @ahead, another hart's progress. May be NULL. */
 	void (*fell_behind)(struct run_queue *rq, uint64_t ahead);
 };

@@ -47,6 +47,7 @@ void run_queue_init(unsigned int hart_index)
 	rq->policy = sched_first_policy();
 	rq->policy->init(rq);
 	rq->hart_index = hart_index;
+	rq->hart_bit = BIT(hart_index % 64);
 	rq->quantum_armed_ns = UINT64_MAX;
 }
 

@@ -39,6 +39,7 @@ struct run_queue {
 
 	/* Fixed. */
 	unsigned int hart_index;
+	uint64_t hart_bit; /* in sched.affinity */
 } __aligned(64);
 
 /*
@@ -91,7 +92,7 @@ static inline bool run_queue_can_exchange(const struct run_queue *rq,
 	return prev->sched.kept_by == rq->policy && rq->policy->exchange &&
 	       !rq->realtime.node && prev->sched.policy != SCHED_IDLE &&
 	       rq->num_ready && rq->online &&
-	       (prev->sched.affinity & BIT(rq->hart_index));
+	       (prev->sched.affinity & rq->hart_bit);
 }
 static inline struct thread *run_queue_exchange(struct run_queue *rq,
 						struct thread *prev)

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct arch_thread {
-	uint64_t unused;
+	unsigned int hart_index;
 };
 
 struct thread;
