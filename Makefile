@@ -180,7 +180,7 @@ LAB_SRC    := $(filter-out usr/lde/lde% usr/lde/experiments.c,$(wildcard usr/lde
 LAB        := $(notdir $(LAB_SRC:.c=))
 LDE_SRC    := $(wildcard usr/lde/lde*.c)
 USR_SRC    := $(filter-out $(LAB_SRC) $(LDE_SRC),$(wildcard usr/*/*.c))
-USR        := $(USR_SRC:%.c=$(BUILD)/%) $(BUILD)/usr/lde/lde
+USR        := $(USR_SRC:%.c=$(BUILD)/%)
 
 .PHONY: usr
 usr: $(USR)
@@ -193,15 +193,12 @@ $(BUILD)/usr/%: usr/%.c
 $(BUILD)/usr/lde/%.o: usr/lde/%.c
 	@mkdir -p $(@D)
 	$(Q)$(USR_CC) $(USR_CFLAGS) -Dmain=$*_main -MMD -MP -c $< -o $@
-$(BUILD)/usr/lde/experiments: usr/lde/experiments.c $(LAB:%=$(BUILD)/usr/lde/%.o)
+# lde, which shows what the kernel's trace records, is several files and in it, too.
+LDE_OBJS   := $(LDE_SRC:%.c=$(BUILD)/%.o)
+$(LDE_OBJS): USR_CFLAGS += -D_GNU_SOURCE
+$(BUILD)/usr/lde/experiments: usr/lde/experiments.c $(LAB:%=$(BUILD)/usr/lde/%.o) $(LDE_OBJS)
 	$(call say,USR,$<)
-	$(Q)$(USR_CC) $(USR_CFLAGS) -D'PROGRAMS=$(foreach name,$(LAB),P($(name)))' $^ -o $@
-
-# lde, which shows what the kernel's trace records, is several files.
-$(BUILD)/usr/lde/lde: $(LDE_SRC) usr/lde/lde.h
-	@mkdir -p $(@D)
-	$(call say,USR,usr/lde/lde.c)
-	$(Q)$(USR_CC) $(USR_CFLAGS) -D_GNU_SOURCE $(LDE_SRC) -o $@
+	$(Q)$(USR_CC) $(USR_CFLAGS) -D'PROGRAMS=$(foreach name,$(LAB) lde,P($(name)))' $^ -o $@
 
 # An init without a C library: what it times is the kernel alone.
 $(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
@@ -309,4 +306,4 @@ help:
 	@echo '  HARTS=4  MEM=256M  APPEND="kernel arguments"  MACHINE=virt  DISK=file'
 	@echo '  DEBUG=1 (checks in the kernel)  V=1 (show commands)  TIMEOUT=s  QEMU=program  BIOS=file  CPU=...'
 
--include $(OBJS:.o=.d) $(USR:=.d) $(LAB:%=$(BUILD)/usr/lde/%.d)
+-include $(OBJS:.o=.d) $(USR:=.d) $(LAB:%=$(BUILD)/usr/lde/%.d) $(LDE_OBJS:.o=.d)

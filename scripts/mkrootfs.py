@@ -77,7 +77,7 @@ def experiments(tree: Tree) -> None:
     """The programs of usr/lde: one file, and a name for each; and lde itself."""
     path = os.path.join(BUILD, 'usr/lde/experiments')
     tree.file('usr/lib/creance/experiments', stripped(path), 0o755)
-    tree.file('usr/bin/lde', stripped(os.path.join(BUILD, 'usr/lde/lde')), 0o755)
+    tree.link('usr/bin/lde', '/usr/lib/creance/experiments')
     for name in sorted(os.listdir(os.path.join(TOP, 'usr/lde'))):
         name, dot, kind = name.partition('.')
         if kind == 'c' and name != 'experiments' and not name.startswith('lde'):

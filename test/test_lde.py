@@ -42,6 +42,13 @@ def test_run_prints_the_lectures_table(shell, number, table):
     assert_in_order(rows[number], protocol(table))
 
 
+def test_the_tables_on_four_harts(machine):
+    shell = machine(harts=4).shell()
+    both = tables(shell.check('lde -t run /bin/true', 120))
+    assert_in_order(both[0], protocol('system_call'))
+    assert_in_order(both[1], protocol('timer_interrupt'))
+
+
 def test_the_table_is_of_real_events(shell):
     """Times never go back within the run, and the program's rows are one process's."""
     first, second = tables(shell.check('lde -t run /bin/true', 120))

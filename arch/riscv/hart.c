@@ -19,6 +19,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
+#include "kernel/trace/trace.h"
 
 /* Sstc's compare register; the assembler may not know its name. */
 #define CSR_STIMECMP "0x14d"
@@ -114,6 +115,8 @@ int arch_hart_start(unsigned int hart_index, struct thread *idle)
 /* From head.S, on the idle thread's stack. */
 void secondary_hart_main(void)
 {
+	TRACE_BOOT(TRAP_TABLE, csr_read(stvec),
+		   arch_hart_id(arch_hart_index()));
 	tlb_hart_starts();
 	handle_hart_start();
 }

@@ -102,7 +102,7 @@ paging_on:
 	nop
 	.align	2
 2:	la	t0, trap_entry
-	TRACE_STEP(BOOT, boot)
+	TRACE_STEP(BOOT, paging_on)
 	csrw	stvec, t0		/* the trap table, told to the hardware */
 	csrw	sscratch, zero		/* 0: we are in the kernel */
 	ret

@@ -13,6 +13,7 @@
 #include <arch/hart.h>
 #include <arch/machine.h>
 #include <arch/thread.h>
+#include <arch/trace.h>
 #include <arch/trap_frame.h>
 #include "arch/riscv/csr.h"
 #include "arch/riscv/fpu.h"
@@ -103,6 +104,8 @@ static __noinline void trace_user_trap(const struct trap_frame *tf)
 {
 	enum trap_event event = trap_event(tf->cause);
 
+	if (event != TRAP_FAULT)
+		arch_trace_time_check();
 	if (!trace_wants_thread(NULL))
 		return;
 	trace_trapped(way_back_of[event]);
@@ -115,6 +118,7 @@ static __noinline void trace_kernel_trap(const struct trap_frame *tf)
 {
 	enum trap_event event = trap_event(tf->cause);
 
+	arch_trace_time_check();
 	current_trace()->way_back = (uint8_t)way_back_of[event];
 	report_trap(tf, event);
 }

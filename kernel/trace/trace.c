@@ -333,6 +333,8 @@ int trace_set(const struct trace_settings *wanted)
 	unsigned int chunks = settings.chunks;
 	int err = 0;
 
+	if (wanted->on)
+		arch_trace_time_choose();
 	pause();
 	if (wanted->on && !chunks)
 		err = resize(DEFAULT_CHUNKS, false);
@@ -392,6 +394,8 @@ int trace_init(const struct trace_memory *from)
 	int err;
 
 	memory = from;
+	if (settings.on)
+		arch_trace_time_choose();
 	ring_know_hart(arch_hart_index());
 	if (size)
 		chunks = DIV_ROUND_UP(parse_u64(size, NULL) * 1024,

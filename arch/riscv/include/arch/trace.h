@@ -12,3 +12,7 @@
  * (arch/riscv/trace_time.c). Interrupts off.
  */
 uint64_t arch_trace_time(void);
+/* Tracing is about to begin: find out what is cheap here. Context: thread. */
+void arch_trace_time_choose(void);
+/* This hart may have waited: do not trust its cycles. Interrupts off. */
+void arch_trace_time_check(void);
