@@ -11,11 +11,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "lde.h"
 
-static const int widths[] = { 41, 37, 27 };
+static int widths[] = { 41, 37, 27 };
 static const char *const titles[] = { "OS", "Hardware", "Program" };
 
 bool as_rows; /* -t: a line for each row, for programs */
@@ -31,10 +32,23 @@ static void rule(void)
 	}
 }
 
+/* A terminal of 80 columns, or of an unknown number, gets narrow ones. */
+static void choose_widths(void)
+{
+	struct winsize size = { 0 };
+
+	if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col < 110) {
+		widths[OS] = 31;
+		widths[HARDWARE] = 27;
+		widths[PROGRAM] = 17;
+	}
+}
+
 static void headings(void)
 {
 	if (as_rows)
 		return;
+	choose_widths();
 	for (int column = OS; column <= PROGRAM; column++)
 		printf("%s%-*s%s", column == OS ? "" : " ", widths[column],
 		       titles[column], column == PROGRAM ? "\n" : "|");
