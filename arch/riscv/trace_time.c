@@ -88,8 +88,7 @@ void arch_trace_time_choose(void)
 
 	if (use_cycles || time || !cycle_is_readable())
 		return;
-	use_cycles = cycle ||
-		     (!is_emulator() && cost_of_time() > TRAP_CYCLES);
+	use_cycles = cycle || (!is_emulator() && cost_of_time() > TRAP_CYCLES);
 	if (use_cycles)
 		log_info("trace: time stamps from the cycle counter");
 }
