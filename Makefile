@@ -251,8 +251,8 @@ test:
 bench:
 	@scripts/setup bench$(if $(CHART),-chart)
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
-	@scripts/bench $(if $(filter cached,$(LINUX)),--cached) \
-	  $(if $(UPDATE),--cached --update) $(if $(CHART),--chart)
+	@scripts/bench$(if $(WALL),-wall,$(if $(filter cached,$(LINUX)), --cached) \
+	  $(if $(UPDATE),--cached --update) $(if $(CHART),--chart))
 
 profile:
 	@[ -n "$(BENCH)" ] || { echo 'make profile BENCH=pipe_rtt: which operation?'; exit 2; }
