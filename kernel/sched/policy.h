@@ -80,6 +80,7 @@ struct mlfq_queue {
 /* stride.c */
 struct stride_thread {
 	uint64_t pass;
+	uint64_t unpaid_ns; /* ran, but not yet in pass: less than a unit */
 	struct rb_node node;
 };
 struct stride_queue {

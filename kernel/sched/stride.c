@@ -112,9 +112,14 @@ static uint64_t stride_quantum_ns(const struct thread *thread)
 static void stride_account(struct run_queue *rq, struct thread *thread,
 			   uint64_t ran_ns)
 {
-	/* In units of 1024 ns, so that hours alone on a hart do not overflow. */
-	thread->sched.data.stride.pass +=
-		stride_of(thread) * (ran_ns / 1024) / (SCHED_QUANTUM_NS / 1024);
+	struct stride_thread *mine = &thread->sched.data.stride;
+
+	/* In units of 1024 ns, so that hours alone on a hart do not overflow.
+	 * A thread that looks at its own clock is charged in small pieces. */
+	mine->unpaid_ns += ran_ns;
+	mine->pass += stride_of(thread) * (mine->unpaid_ns / 1024) /
+		      (SCHED_QUANTUM_NS / 1024);
+	mine->unpaid_ns %= 1024;
 }
 
 const struct sched_policy stride_policy = {
