@@ -67,6 +67,36 @@ def context_switch(seen):
         assert f' sp={stack_pointer[2:]} ' in text
 
 
+def jobs_of(text: str) -> dict:
+    """name: (response, turnaround) in ms, of workload's output."""
+    found = re.findall(r'^(\w+) +(?:\d+ ms +-?\d+ +)?(\d+) ms +(\d+) ms', text, re.M)
+    return {name: (int(response), int(turnaround)) for name, response, turnaround in found}
+
+
+def policies(seen):
+    quantum = 10
+
+    def near(value, expected):
+        return abs(value - expected) <= quantum
+
+    fifo = jobs_of(seen['workload -f A:100 B:100 C:100'])
+    assert near(fifo['A'][1], 100) and near(fifo['B'][1], 200) and near(fifo['C'][1], 300), fifo
+    assert near(fifo['average'][1], 200) and near(fifo['average'][0], 100), fifo
+    convoy = jobs_of(seen['workload -f A:1000 B:100 C:100'])
+    assert near(convoy['average'][1], 1100), convoy
+    rr = jobs_of(seen['workload A:50 B:50 C:50'])
+    assert near(rr['average'][0], 10) and near(rr['average'][1], 140), rr
+    mlfq = jobs_of(seen['workload long:200 short:20@100'])
+    assert mlfq['short'][0] <= quantum and mlfq['short'][1] <= 50, mlfq
+    # x has 1024 of 1024 + 336 tickets: done after 200 * 1360 / 1024 ms.
+    for command in ('workload x:200 y:200+5', 'workload x:400 y:400+5'):
+        jobs = jobs_of(seen[command])
+        length = int(re.search(r'x:(\d+)', command).group(1))
+        exact = length * 1360 / 1024
+        allowed = 2 * quantum if length == 200 else 10 * quantum
+        assert abs(jobs['x'][1] - exact) <= allowed and near(jobs['y'][1], 2 * length), jobs
+
+
 def nesting(seen):
     dump = next(text for command, text in seen.items() if 'dump' in command)
     assert re.search('kernel trap_timer .*\n.*kernel timer .*quantum_over=yes', dump)
@@ -83,6 +113,9 @@ def timer(seen):
 
 
 def restricted(seen):
+    boot = seen['lde boot']
+    assert boot.index('initialize trap table') < boot.index('remember address of')
+    assert re.search(r'stvec=0xffffffff8\w+', boot)
     lines = seen['privileged'].splitlines()[1:]
     assert len(lines) == 13
     for line in lines:
