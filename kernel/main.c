@@ -47,6 +47,7 @@
 #include "kernel/tty/tty.h"
 #include "kernel/vfs/block_file.h"
 #include "kernel/vfs/initramfs.h"
+#include "kernel/vfs/loop.h"
 #include "kernel/vfs/path.h"
 
 /* No device tree is larger (the largest known is some 40 KiB). */
@@ -311,6 +312,7 @@ static void start_file_systems(void)
 	writeback_init();
 	block_init();
 	block_files_init();
+	loop_init();
 	err = vfs_mount_root(&tmpfs_type, "mode=755");
 	if (err)
 		halt_machine("cannot mount the root file system: error %d",

@@ -197,6 +197,38 @@ def test_mbr_partitions(machine, disk):
          ('150', 'vda7')]
 
 
+# ---- Files and memory as disks ------------------------------------------------------
+
+def test_loop_device(machine):
+    """A file, from an offset on, as a disk; what is written there is in the file."""
+    shell = machine().shell()
+    shell.check('dd if=/dev/urandom of=/tmp/img bs=1M count=2; losetup -o 4096 /dev/loop0 /tmp/img')
+    assert '/dev/loop0: 4096 /tmp/img' in shell.check('losetup -a')
+    assert shell.check('/usr/sbin/blockdev --getsize64 /dev/loop0').strip() == str(2 * MIB - 4096)
+    tail = shell.check('tail -c +4097 /tmp/img | md5sum').split()[0]
+    assert shell.check('md5sum < /dev/loop0').split()[0] == tail
+    shell.check('dd if=/dev/zero of=/dev/loop0 bs=512 seek=3 count=5; sync')
+    assert shell.check('dd if=/tmp/img bs=512 skip=11 count=5 status=none | md5sum').split()[0] == \
+        md5(bytes(5 * SECTOR))
+    assert shell.check('md5sum < /dev/loop0').split()[0] != tail
+    shell.check('losetup -d /dev/loop0')
+    assert shell.check('md5sum < /dev/loop0').split()[0] == md5(b'')
+    # The next free one, as losetup -f asks for it; read-only stays so.
+    shell.check('losetup -r -f /tmp/img')
+    assert shell.run('dd if=/dev/zero of=/dev/loop0 count=1').status != 0
+
+
+def test_ram_disk(machine):
+    shell = machine(append='ramdisk=4M').shell()
+    assert shell.check('md5sum < /dev/ram0').split()[0] == md5(bytes(4 * MIB))
+    shell.check('dd if=/bin/busybox of=/dev/ram0 bs=1M count=1 conv=fsync; '
+                'echo 3 > /proc/sys/vm/drop_caches')
+    assert shell.check('head -c 1048576 /dev/ram0 | md5sum') == \
+        shell.check('head -c 1048576 /bin/busybox | md5sum')
+    shell.check('blkdiscard /dev/ram0')
+    assert shell.check('md5sum < /dev/ram0').split()[0] == md5(bytes(4 * MIB))
+
+
 # ---- Errors -------------------------------------------------------------------------
 
 def test_errors_of_the_disk_reach_the_program(machine, disk, tmp_path):

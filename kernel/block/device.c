@@ -195,6 +195,8 @@ void block_init(void)
 {
 	struct block_device *bdev;
 
+	if (ram_disk_create())
+		log_error("ramdisk=: no such disk could be made");
 	WRITE_ONCE(can_read, true);
 	for (unsigned int i = 0; (bdev = block_device_at(i)); i++) {
 		if (!bdev->partition)
@@ -262,6 +264,8 @@ void block_device_close(struct block_device *bdev, void *holder)
 	mutex_unlock(&block_table_lock);
 	if (last && bdev->cache.num_dirty)
 		block_device_sync(bdev);
+	if (last && bdev->queue->ops->closed)
+		bdev->queue->ops->closed(bdev);
 	block_device_put(bdev);
 }
 

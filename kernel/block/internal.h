@@ -21,6 +21,9 @@ void queue_run(struct block_queue *queue);
 /* cache.c */
 extern const struct page_cache_ops block_cache_ops;
 
+/* ram_disk.c: as the boot arguments say. 0, -EINVAL, -ENOMEM. */
+int ram_disk_create(void);
+
 /* device.c: the table's lock. */
 extern struct mutex block_table_lock; /* rank LOCK_BLOCK_DEVICE */
 /* A device in no table; refs is 1. NULL: no memory. */

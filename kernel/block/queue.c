@@ -69,14 +69,21 @@ static void worker_main(void *arg)
 	}
 }
 
-static int start_worker(struct block_queue *queue)
+/* At the first request: most loop devices never get one. */
+static int need_worker(struct block_queue *queue)
 {
-	if (!queue->ops->perform)
+	struct thread *worker;
+
+	if (likely(!queue->ops->perform || READ_ONCE(queue->has_worker)))
 		return 0;
-	queue->worker = thread_create_kernel("block", worker_main, queue);
-	if (!queue->worker)
+	if (__atomic_exchange_n(&queue->has_worker, 1, __ATOMIC_RELAXED))
+		return 0;
+	worker = thread_create_kernel("block", worker_main, queue);
+	if (!worker) {
+		WRITE_ONCE(queue->has_worker, 0);
 		return -ENOMEM;
-	sched_start(queue->worker);
+	}
+	sched_start(worker);
 	return 0;
 }
 
@@ -95,10 +102,6 @@ struct block_queue *block_queue_create(const struct block_queue_ops *ops,
 	queue->data = data;
 	wait_queue_init(&queue->room);
 	wait_queue_init(&queue->work);
-	if (start_worker(queue)) {
-		kfree(queue);
-		return NULL;
-	}
 	return queue;
 }
 
@@ -378,6 +381,8 @@ bool queue_insert(struct block_request *request)
 	struct block_queue *queue = bdev->queue;
 	int err = check(request);
 
+	if (!err)
+		err = need_worker(queue);
 	if (err) {
 		fail(request, err);
 		return false;

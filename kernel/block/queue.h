@@ -43,6 +43,8 @@ struct block_queue_ops {
 	int (*perform)(struct block_queue *queue, struct block_request *head);
 	/* All heads have been started: ring the doorbell once. May be NULL. */
 	void (*kick)(struct block_queue *queue);
+	/* The last who had the device open has closed it. May be NULL. */
+	void (*closed)(struct block_device *bdev);
 	/* ioctl(2) the driver knows itself; -ENOTTY. Context: thread. */
 	long (*ioctl)(struct block_device *bdev, unsigned int cmd,
 		      unsigned long arg);
@@ -61,9 +63,9 @@ struct block_queue {
 	struct block_limits limits;
 	void *data; /* the driver's */
 
-	struct wait_queue room; /* submitters wait while it is too long */
-	struct wait_queue work; /* ops->perform: its thread waits */
-	struct thread *worker;  /* the same */
+	struct wait_queue room;  /* submitters wait while it is too long */
+	struct wait_queue work;  /* ops->perform: its thread waits */
+	unsigned int has_worker; /* the same; atomic */
 };
 
 /* NULL: no memory. Limits may still be changed before the disk is added. */

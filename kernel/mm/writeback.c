@@ -457,7 +457,8 @@ void writeback_throttle(struct page_cache *cache)
 	if (likely(pending() <= buddy_managed_pages() / 128) ||
 	    pending() <= background_limit())
 		return;
-	if (!running || !can_be_dirty(cache))
+	/* A kernel's thread writes for others (loop devices): they wait. */
+	if (!running || !can_be_dirty(cache) || !current()->process)
 		return;
 	wake_thread();
 	while (pending() > hard_limit()) {

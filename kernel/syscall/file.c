@@ -343,6 +343,8 @@ static void sync_mount(struct mount *mount, void *arg)
 long sys_sync(const struct syscall_args *a)
 {
 	(void)a;
+	/* Devices before what their contents are files of (loop), and after. */
+	writeback_sync_group(NULL, true);
 	mount_for_each(sync_mount, NULL);
 	/* What is written to disks past file systems. */
 	writeback_sync_group(NULL, true);

@@ -50,6 +50,7 @@ static const struct node nodes[] = {
 	{ "tty", S_IFCHR | 0666, TTYAUX_MAJOR, 0 },
 	{ "console", S_IFCHR | 0600, TTYAUX_MAJOR, 1 },
 	{ "ptmx", S_IFCHR | 0666, TTYAUX_MAJOR, 2 },
+	{ "loop-control", S_IFCHR | 0660, MISC_MAJOR, 237 },
 };
 
 static const struct {

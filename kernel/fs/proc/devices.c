@@ -8,7 +8,7 @@ int proc_show_devices(const struct proc_subject *subject, struct text *text)
 {
 	text_add(text, "Character devices:\n"
 		       "  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n"
-		       "  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"
+		       "  5 /dev/ptmx\n136 pts\n 10 misc\n\nBlock devices:\n"
 		       "  1 ramdisk\n  7 loop\n254 virtblk\n259 blkext\n");
 	return 0;
 }

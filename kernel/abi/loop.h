@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * abi/loop.h - what losetup(8) asks of loop devices
+ */
+#pragma once
+
+#include <linux/loop.h>
