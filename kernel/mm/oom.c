@@ -23,6 +23,7 @@
 #define RECLAIM_PAGES 64u
 #define WRITE_TRIES   64u
 #define WRITE_WAIT_NS NSEC_PER_SEC
+#define BUSY_WAIT_NS  NSEC_PER_MSEC
 
 /* Fixed after boot. */
 static bool (*killer)(void);
@@ -49,10 +50,15 @@ bool memory_denied(void)
 static bool reclaim(void)
 {
 	unsigned int tries;
+	bool skipped;
 
 	for (tries = 0; tries < WRITE_TRIES; tries++) {
-		if (reclaim_pages(RECLAIM_PAGES))
+		if (reclaim_pages(RECLAIM_PAGES, &skipped))
 			return true;
+		if (skipped) {
+			sched_sleep_ns(BUSY_WAIT_NS);
+			continue;
+		}
 		/* All of it dirty: wait for the disk, but not for ever: we
 		 * may hold what the writing needs. */
 		if (!writeback_hurry(clock_now_ns() + WRITE_WAIT_NS))

@@ -131,12 +131,15 @@ static bool visit(struct page_cache *cache, struct page *page)
 	return reclaim_drop(cache, page);
 }
 
-static unsigned int visit_cache(struct page_cache *cache, unsigned int count)
+/* Returns how many pages were freed; adds to *@looked how many were seen. */
+static unsigned int visit_cache(struct page_cache *cache, unsigned int count,
+				uint64_t *looked)
 {
 	unsigned int freed = 0;
 	struct page *page;
 
 	for (unsigned int i = 0; i < LOOKS && freed < count; i++) {
+		++*looked;
 		page = radix_next(&cache->pages, &cache->hand);
 		if (!page) {
 			cache->hand = 0;
@@ -148,22 +151,30 @@ static unsigned int visit_cache(struct page_cache *cache, unsigned int count)
 	return freed;
 }
 
-unsigned int reclaim_pages(unsigned int count)
+unsigned int reclaim_pages(unsigned int count, bool *skipped)
 {
-	unsigned int turns = 0, freed = 0;
-	/* Twice round all files takes the second chance from every page. */
-	uint64_t looks = 2 * (uint64_t)READ_ONCE(num_caches) + 2;
+	uint64_t looked = 0, limit;
+	struct memory_info info;
+	unsigned int freed = 0;
 
-	looks += 2 * (buddy_managed_pages() / LOOKS);
-	while (freed < count && turns++ < looks) {
+	/* Twice round takes the second chance from every page. */
+	memory_get_info(&info);
+	limit = 2 * (info.cached + READ_ONCE(num_caches)) + 1;
+	*skipped = false;
+	while (freed < count && looked < limit) {
 		struct page_cache *cache = turn_hand();
 
 		if (!cache)
 			break;
-		if (!mutex_is_mine(&cache->lock) &&
-		    mutex_trylock(&cache->lock)) {
-			freed += visit_cache(cache, count - freed);
+		looked++;
+		if (mutex_is_mine(&cache->lock)) {
+			/* The caller is in the middle of something there. */
+		} else if (mutex_trylock(&cache->lock)) {
+			freed += visit_cache(cache, count - freed, &looked);
 			mutex_unlock(&cache->lock);
+		} else {
+			*skipped = true;
+			looked += LOOKS;
 		}
 		leave(cache);
 	}
@@ -172,7 +183,8 @@ unsigned int reclaim_pages(unsigned int count)
 
 void memory_drop_files(void)
 {
-	/* Once round to take the second chances, once for those without. */
-	while (reclaim_pages(UINT32_MAX))
+	bool skipped;
+
+	while (reclaim_pages(UINT32_MAX, &skipped))
 		continue;
 }

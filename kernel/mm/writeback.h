@@ -55,6 +55,7 @@ void reclaim_add(struct page_cache *cache);
 void reclaim_remove(struct page_cache *cache);
 /* Give up @page if nobody uses it; cache->lock held. */
 bool reclaim_drop(struct page_cache *cache, struct page *page);
-/* Give up some @count pages of files. Returns how many. Context: thread; other
- * caches may be locked. */
-unsigned int reclaim_pages(unsigned int count);
+/* Give up some @count pages of files. Returns how many; *@skipped: somebody was
+ * busy with a file, there might be more soon. Context: thread; other caches
+ * may be locked. */
+unsigned int reclaim_pages(unsigned int count, bool *skipped);
