@@ -66,6 +66,7 @@ static pte_t *table_alloc(struct page_table *owner, pte_t *above)
 	if (!page)
 		return NULL;
 	page->flags |= PAGE_FLAG_TABLE;
+	page->table_used = 0;
 	page->next_table = owner->tables;
 	page->table_above = above;
 	owner->tables = page;
@@ -79,7 +80,7 @@ static void table_free(struct page *page)
 {
 	if (page->table_above)
 		*page->table_above = 0;
-	refcount_init(&page->refs, 0);
+	page->refs_and_maps = 0;
 	page_free_zeroed(page);
 }
 

@@ -85,19 +85,35 @@ void radix_init(struct radix_tree *tree)
 	tree->height = 0;
 }
 
-void *radix_get(const struct radix_tree *tree, uint64_t index)
+/* The node of the lowest level that @index leads to; NULL: none. */
+static struct radix_node *lowest_node(const struct radix_tree *tree,
+				      uint64_t index)
 {
 	struct radix_node *node = tree->root;
 	unsigned int level = tree->height;
 
 	if (!node || is_beyond(index, level))
 		return NULL;
-	while (--level) {
+	while (node && --level)
 		node = node->slots[slot_at(index, level)];
-		if (!node)
-			return NULL;
-	}
-	return node->slots[slot_at(index, 0)];
+	return node;
+}
+
+void *radix_get(const struct radix_tree *tree, uint64_t index)
+{
+	struct radix_node *node = lowest_node(tree, index);
+
+	return node ? node->slots[slot_at(index, 0)] : NULL;
+}
+
+void *const *radix_slots(const struct radix_tree *tree, uint64_t index,
+			 size_t *count)
+{
+	struct radix_node *node = lowest_node(tree, index);
+	unsigned int first = slot_at(index, 0);
+
+	*count = MIN(*count, (size_t)(NUM_SLOTS - first));
+	return node ? &node->slots[first] : NULL;
 }
 
 /*

@@ -29,6 +29,14 @@ void radix_init(struct radix_tree *tree);
 /* NULL when nothing is kept at @index. */
 void *radix_get(const struct radix_tree *tree, uint64_t index);
 
+/*
+ * The items at @index and behind it, as far as they are in one node: an array,
+ * NULL where nothing is kept. NULL: nothing is kept at all of them. *@count is
+ * how many are wanted, and is cut to how many the answer is about.
+ */
+void *const *radix_slots(const struct radix_tree *tree, uint64_t index,
+			 size_t *count);
+
 /* Keep @item (not NULL) at @index. 0, -EEXIST, -ENOMEM. */
 int radix_insert(struct radix_tree *tree, uint64_t index, void *item);
 

@@ -128,3 +128,24 @@ KTEST(radix_tree_finds_nothing_where_nothing_is)
 	radix_destroy(&tree);
 	KTEST_TRUE(!radix_get(&tree, 5));
 }
+
+KTEST(radix_tree_shows_the_items_of_a_node_at_once)
+{
+	struct radix_tree tree;
+	void *const *slots;
+	size_t count = 100;
+
+	radix_init(&tree);
+	KTEST_EQUAL(radix_insert(&tree, 130, &items[1]), 0);
+	KTEST_EQUAL(radix_insert(&tree, 192, &items[2]), 0);
+	slots = radix_slots(&tree, 129, &count);
+	KTEST_EQUAL(count, 192 - 129);
+	KTEST_TRUE(slots && !slots[0] && slots[1] == &items[1]);
+	count = 5;
+	KTEST_TRUE(radix_slots(&tree, 192, &count)[0] == &items[2]);
+	KTEST_EQUAL(count, 5);
+	count = 100;
+	KTEST_TRUE(!radix_slots(&tree, 5, &count));
+	KTEST_EQUAL(count, 64 - 5);
+	radix_destroy(&tree);
+}

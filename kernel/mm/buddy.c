@@ -151,9 +151,12 @@ static void refill(struct hart_frames *mine, unsigned int flags)
 
 	spin_lock(&frames_lock);
 	/* When it gets tight take just the one, so that what the kernel may
-	 * have does not end up with a program. */
-	if (free_pages <= 2 * reserve)
+	 * have does not end up with a program; and what we hoard counts. */
+	if (free_pages <= 2 * reserve) {
 		order = 0;
+		while (mine->num_zeroed > 0)
+			free_block(mine->zeroed[--mine->num_zeroed], 0);
+	}
 	while (order > 0 && list_empty(&free_blocks[order]))
 		order--;
 	block = above_reserve(order, flags) ? take_block(order) : NULL;
@@ -191,13 +194,8 @@ static struct page *alloc_frame(unsigned int *flags)
 		refill(mine, *flags);
 	if (likely(mine->count > 0))
 		page = mine->frames[--mine->count];
-	else if (mine->num_zeroed > 0)
-		page = mine->zeroed[--mine->num_zeroed];
-	else
-		goto none;
 out:
-	mine->allocated++;
-none:
+	mine->allocated += page != NULL;
 	interrupts_off_leave();
 	return page;
 }
@@ -269,8 +267,7 @@ struct page *page_alloc(unsigned int order, unsigned int flags)
 	debug_assert(refcount_read(&page->refs) == 0);
 	page->flags = 0;
 	page->order = (uint16_t)order;
-	page->map_count = 0;
-	refcount_init(&page->refs, 1);
+	page->refs_and_maps = 1;
 	if (flags & ALLOC_ZERO) {
 		char *memory = page_address(page);
 
@@ -307,6 +304,30 @@ void page_free(struct page *page)
 		free_block(page, order);
 		spin_unlock(&frames_lock);
 	}
+	interrupts_off_leave();
+}
+
+void page_free_batch(struct page *const pages[], unsigned int count)
+{
+	struct hart_frames *mine;
+	int anonymous = 0;
+
+	if (count == 0)
+		return;
+	interrupts_off_enter();
+	mine = &hart_frames[arch_hart_index()];
+	mine->freed += count;
+	for (unsigned int i = 0; i < count; i++) {
+		struct page *page = pages[i];
+
+		debug_assert(page->order == 0);
+		anonymous += (page->flags & PAGE_FLAG_ANON) != 0;
+		page->flags = 0;
+		if (unlikely(mine->count == HART_FRAMES))
+			spill(mine, HART_FRAMES - HART_BATCH);
+		mine->frames[mine->count++] = page;
+	}
+	memory_count(COUNT_ANONYMOUS, -anonymous);
 	interrupts_off_leave();
 }
 

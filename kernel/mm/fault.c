@@ -62,15 +62,13 @@ unsigned int area_page_bits(const struct vm_area *area, bool writable)
 
 static bool access_allowed(const struct vm_area *area, enum access access)
 {
-	switch (access) {
-	case ACCESS_READ:
-		return area->flags & (PAGE_READ | PAGE_WRITE);
-	case ACCESS_WRITE:
-		return area->flags & PAGE_WRITE;
-	case ACCESS_EXEC:
-		return area->flags & PAGE_EXEC;
-	}
-	return false;
+	static const unsigned int enough[] = {
+		[ACCESS_READ] = PAGE_READ | PAGE_WRITE,
+		[ACCESS_WRITE] = PAGE_WRITE,
+		[ACCESS_EXEC] = PAGE_EXEC,
+	};
+
+	return area->flags & enough[access];
 }
 
 /* ---- Entering pages ----------------------------------------------------------- */
@@ -86,14 +84,14 @@ static void sync_code(struct vm_space *space, struct page *page)
 	page_set_flags(page, PAGE_FLAG_CODE);
 }
 
-/* Point an empty entry at @page; its reference goes over to the entry (F3).
+/* Point an empty entry at a file's page or one of the kernel's (F3).
  * page_table_lock held. */
-static void enter(struct vm_space *space, pte_t *pte, struct page *page,
-		  unsigned int bits)
+static void enter_shared(struct vm_space *space, pte_t *pte, struct page *page,
+			 unsigned int bits)
 {
-	__atomic_fetch_add(&page->map_count, 1, __ATOMIC_RELAXED);
-	space->resident[(page->flags & PAGE_FLAG_ANON) != 0]++;
-	pte_set(pte, pte_make(page_to_phys(page), bits));
+	page_map(page);
+	space->resident[0]++;
+	pte_enter(pte, pte_make(page_to_phys(page), bits));
 }
 
 /* A page for the program alone, not cleared unless @flags say so; or NULL. */
@@ -108,6 +106,13 @@ static struct page *alloc_private(unsigned int flags)
 	return page;
 }
 
+/* The entry no longer points at @old; page_table_lock is free again. */
+static void leave_old_page(struct page *old)
+{
+	if (old != zero_page && page_unmap(old))
+		page_free(old);
+}
+
 /*
  * Put @page where @fault->pte points at @old (or nothing: 0), unless that has
  * changed meanwhile. The reference of @page is used up in any case.
@@ -115,7 +120,7 @@ static struct page *alloc_private(unsigned int flags)
 static void enter_private(struct fault *fault, pte_t old, struct page *page)
 {
 	struct vm_space *space = fault->space;
-	struct page *old_page = old ? phys_to_page(pte_frame(old)) : NULL;
+	struct page *old_page = old ? pte_page(old) : NULL;
 	unsigned int bits = area_page_bits(fault->area, fault->may_write);
 
 	if (bits & PAGE_EXEC)
@@ -123,24 +128,22 @@ static void enter_private(struct fault *fault, pte_t old, struct page *page)
 	if (fault->area->cache)
 		fault->area->flags |= VM_HAS_COPIES;
 	spin_lock(&space->page_table_lock);
-	if (*fault->pte != old) {
+	if (unlikely(*fault->pte != old)) {
 		spin_unlock(&space->page_table_lock);
 		page_put(page);
 		return;
 	}
-	if (old) {
-		pte_clear(fault->pte);
+	page->map_count = 1; /* nobody else knows it yet */
+	space->resident[1]++;
+	if (old && old_page != zero_page)
+		space->resident[(old_page->flags & PAGE_FLAG_ANON) != 0]--;
+	pte_enter(fault->pte, pte_make(page_to_phys(page), bits));
+	/* The old page goes only when no hart can write to it any more. */
+	if (old)
 		tlb_flush_page(&space->page_table, fault->va);
-		if (old_page != zero_page)
-			space->resident[(old_page->flags & PAGE_FLAG_ANON) !=
-					0]--;
-	}
-	enter(space, fault->pte, page, bits);
 	spin_unlock(&space->page_table_lock);
-	if (old && old_page != zero_page) {
-		__atomic_fetch_sub(&old_page->map_count, 1, __ATOMIC_RELAXED);
-		page_put(old_page);
-	}
+	if (old)
+		leave_old_page(old_page);
 }
 
 /* ---- Anonymous memory ----------------------------------------------------------- */
@@ -152,9 +155,9 @@ static enum vm_fault_result anonymous_fault(struct fault *fault)
 
 	if (!fault->write) {
 		spin_lock(&space->page_table_lock);
-		pte_set(fault->pte,
-			pte_make(page_to_phys(zero_page),
-				 area_page_bits(fault->area, false)));
+		pte_enter(fault->pte,
+			  pte_make(page_to_phys(zero_page),
+				   area_page_bits(fault->area, false)));
 		spin_unlock(&space->page_table_lock);
 		return VM_FAULT_OK;
 	}
@@ -183,35 +186,54 @@ static bool enters_writable(const struct vm_area *area)
 }
 
 /*
- * Enter those neighbours that are in memory already, as far as they lie in the
- * area and in the same array of entries (an aligned window always does).
- * Holds the cache's lock and the page table's.
+ * Enter those of the @count pages of the file from @index on that are in
+ * memory, and not entered yet, at @pte and behind it.
+ */
+static void enter_run(struct fault *fault, pte_t *pte, uint64_t index,
+		      size_t count, unsigned int bits)
+{
+	const struct radix_tree *pages = &fault->area->cache->pages;
+
+	while (count > 0) {
+		size_t run = count;
+		/* A node at a time: one look-up for many pages. */
+		void *const *slots = radix_slots(pages, index, &run);
+
+		for (size_t i = 0; slots && i < run; i++) {
+			struct page *page = slots[i];
+
+			if (!page || pte[i])
+				continue;
+			/* That others are code was heard of with the first. */
+			if ((bits & PAGE_EXEC) &&
+			    !(page->flags & PAGE_FLAG_CODE))
+				sync_code(fault->space, page);
+			enter_shared(fault->space, &pte[i], page, bits);
+		}
+		pte += run;
+		index += run;
+		count -= run;
+	}
+}
+
+/*
+ * Enter the page and those neighbours that are in memory already, as far as
+ * they lie in the area and in the same array of entries (an aligned window
+ * always does). Holds the cache's lock and the page table's.
  */
 static void enter_around(struct fault *fault, unsigned int bits)
 {
 	const struct vm_area *area = fault->area;
-	struct page_cache *cache = area->cache;
-	uint64_t num_pages = DIV_ROUND_UP(cache->size_bytes, PAGE_SIZE);
+	uint64_t num_pages = DIV_ROUND_UP(area->cache->size_bytes, PAGE_SIZE);
 	vaddr_t window = ALIGN_DOWN(fault->va, AROUND_PAGES * PAGE_SIZE);
 	vaddr_t end = MIN(window + AROUND_PAGES * PAGE_SIZE, area->end);
 	vaddr_t va = MAX(window, area->start);
-	pte_t *pte = fault->pte - (fault->va - va) / PAGE_SIZE;
 	uint64_t index = area_index(area, va);
+	size_t count = (end - va) / PAGE_SIZE;
 
-	for (; va < end && index < num_pages; va += PAGE_SIZE, pte++, index++) {
-		struct page *page;
-
-		if (*pte)
-			continue;
-		page = radix_get(&cache->pages, index);
-		if (!page)
-			continue;
-		/* That others are code was heard of with the first page. */
-		if ((bits & PAGE_EXEC) && !(page->flags & PAGE_FLAG_CODE))
-			sync_code(fault->space, page);
-		page_get(page);
-		enter(fault->space, pte, page, bits);
-	}
+	/* The page itself is there: index < num_pages. */
+	enter_run(fault, fault->pte - (fault->va - va) / PAGE_SIZE, index,
+		  MIN(count, num_pages - index), bits);
 }
 
 /* The cache's own page, shared with everyone. */
@@ -237,12 +259,10 @@ static enum vm_fault_result shared_page_fault(struct fault *fault)
 	if (bits & PAGE_EXEC)
 		sync_code(space, page);
 	spin_lock(&space->page_table_lock);
-	if (!*fault->pte) {
-		page_get(page);
-		enter(space, fault->pte, page, bits);
-	}
 	if (!fault->write || enters_writable(area))
 		enter_around(fault, bits);
+	else if (!*fault->pte)
+		enter_shared(space, fault->pte, page, bits);
 	spin_unlock(&space->page_table_lock);
 unlock:
 	mutex_unlock(&cache->lock);
@@ -284,9 +304,8 @@ static enum vm_fault_result special_fault(struct fault *fault)
 
 	if (!page)
 		return VM_FAULT_BUS;
-	page_get(page);
 	spin_lock(&space->page_table_lock);
-	enter(space, fault->pte, page, area_page_bits(area, true));
+	enter_shared(space, fault->pte, page, area_page_bits(area, true));
 	spin_unlock(&space->page_table_lock);
 	return VM_FAULT_OK;
 }
@@ -359,34 +378,52 @@ static enum vm_fault_result store_fault(struct fault *fault, pte_t old,
 	return result_of(err);
 }
 
+/*
+ * The page that @fault->pte shows and the entry, with a reference if it could
+ * go away while we copy it: only a truncation takes pages without space->lock.
+ * NULL: it did just now.
+ */
+static struct page *hold_old_page(struct fault *fault, pte_t *old, bool *held)
+{
+	struct page *page = NULL;
+
+	*held = false;
+	if (!fault->area->cache) {
+		*old = *fault->pte;
+		return pte_page(*old);
+	}
+	spin_lock(&fault->space->page_table_lock);
+	*old = *fault->pte;
+	if (*old) {
+		page = pte_page(*old);
+		page_get(page);
+		*held = true;
+	}
+	spin_unlock(&fault->space->page_table_lock);
+	return page;
+}
+
 static enum vm_fault_result write_fault(struct fault *fault)
 {
-	const struct vm_area *area = fault->area;
-	enum vm_fault_result result;
+	enum vm_fault_result result = VM_FAULT_OK;
 	struct page *page;
 	pte_t old;
+	bool held;
 
-	spin_lock(&fault->space->page_table_lock);
-	old = *fault->pte;
-	page = old ? phys_to_page(pte_frame(old)) : NULL;
-	/* A truncation may take the file's page away while we copy it. */
-	if (page && page != zero_page)
-		page_get(page);
-	spin_unlock(&fault->space->page_table_lock);
+	page = hold_old_page(fault, &old, &held);
 	if (!page)
-		return VM_FAULT_OK; /* truncated just now: fault again */
+		return VM_FAULT_OK; /* truncated: fault again */
 
-	/* Two references: the entry's and the one just taken. */
-	if (area->flags & VM_SHARED) {
+	if (fault->area->flags & VM_SHARED) {
 		result = store_fault(fault, old, page);
 	} else if ((page->flags & PAGE_FLAG_ANON) &&
-		   refcount_read(&page->refs) == 2) {
+		   refcount_read(&page->refs) == 1u + held) {
+		/* The entry's reference is the only one. */
 		make_writable(fault, old);
-		result = VM_FAULT_OK;
 	} else {
 		result = copy_fault(fault, old, page);
 	}
-	if (page != zero_page)
+	if (held)
 		page_put(page);
 	return result;
 }
@@ -423,6 +460,9 @@ static struct vm_area *find_area(struct vm_space *space, vaddr_t va)
 {
 	struct vm_area *area;
 
+	area = space->last_found;
+	if (likely(area && area_holds(area, va)))
+		return area;
 	if (unlikely(va >= USER_SPACE_END))
 		return NULL;
 	area = vm_area_find(space, va);
@@ -452,7 +492,7 @@ enum vm_fault_result fault_locked(struct vm_space *space, vaddr_t va,
 		.write = access == ACCESS_WRITE,
 	};
 	enum vm_fault_result result;
-	pte_t entry = 0;
+	pte_t entry;
 
 	fault.area = find_area(space, va);
 	if (!fault.area)
@@ -461,15 +501,12 @@ enum vm_fault_result fault_locked(struct vm_space *space, vaddr_t va,
 		return VM_FAULT_NO_ACCESS;
 	fault.may_write = fault.area->flags & PAGE_WRITE;
 
-	spin_lock(&space->page_table_lock);
+	/* Tables are added under space->lock only, and never go before the
+	 * space does; who changes the entry looks again under its lock. */
 	fault.pte = page_table_entry(&space->page_table, fault.va, true);
-	if (likely(fault.pte))
-		entry = *fault.pte;
-	spin_unlock(&space->page_table_lock);
-
-	if (!fault.pte)
+	if (unlikely(!fault.pte))
 		result = VM_FAULT_NO_MEMORY;
-	else if (!entry)
+	else if (!(entry = READ_ONCE(*fault.pte)))
 		result = missing_fault(&fault);
 	else if (fault.write && !(pte_bits(entry) & PAGE_WRITE))
 		result = write_fault(&fault);

@@ -69,6 +69,77 @@ static inline void page_clear_flags(struct page *page, unsigned int flags)
 	__atomic_fetch_and(&page->flags, ~flags, __ATOMIC_RELAXED);
 }
 
+/* One reference and one map_count: what an entry of a page table holds. */
+#define PAGE_MAPPED_ONCE (1UL << 32 | 1)
+
+/* One more entry maps @page. */
+static inline void page_map(struct page *page)
+{
+	__atomic_fetch_add(&page->refs_and_maps, PAGE_MAPPED_ONCE,
+			   __ATOMIC_RELAXED);
+}
+/* An entry no longer does; true if that was the last reference: page_free().
+ * Release and acquire as in refcount_put(). */
+static inline bool page_unmap(struct page *page)
+{
+	uint64_t old = __atomic_fetch_sub(&page->refs_and_maps,
+					  PAGE_MAPPED_ONCE, __ATOMIC_ACQ_REL);
+
+	return (unsigned int)old == 1;
+}
+/* buddy.c: free single frames, all at once. */
+void page_free_batch(struct page *const pages[], unsigned int count);
+
+/* ---- Entries of page tables; page_table_lock held --------------------------- */
+
+static inline struct page *pte_page(pte_t pte)
+{
+	return phys_to_page(pte_frame(pte));
+}
+
+/* Which 64th of its table @pte is in: struct page.table_used. */
+#define PTES_IN_GROUP (PAGE_SIZE / 64 / sizeof(pte_t))
+static inline struct page *pte_table(const pte_t *pte)
+{
+	return phys_to_page(direct_to_phys(pte));
+}
+static inline unsigned int pte_group(const pte_t *pte)
+{
+	return (uintptr_t)pte / (PAGE_SIZE / 64) % 64;
+}
+
+/* Point the empty entry @pte at a page. */
+static inline void pte_enter(pte_t *pte, pte_t value)
+{
+	pte_table(pte)->table_used |= BIT(pte_group(pte));
+	pte_set(pte, value);
+}
+
+/*
+ * The first entry in use at or after @pte and before @end, which lies in the
+ * same table or at its end; @end if there is none.
+ */
+static inline pte_t *pte_next_used(pte_t *pte, pte_t *end)
+{
+	while (pte < end) {
+		unsigned int group = pte_group(pte);
+		uint64_t ahead = pte_table(pte)->table_used >> group;
+
+		if (!ahead)
+			return end;
+		if (!(ahead & 1)) {
+			pte -= (uintptr_t)pte / sizeof(pte_t) % PTES_IN_GROUP;
+			for (; !(ahead & 1); ahead >>= 1)
+				pte += PTES_IN_GROUP;
+			continue;
+		}
+		if (*pte)
+			return pte;
+		pte++;
+	}
+	return end;
+}
+
 /* ---- area.c: the tree of areas; space->lock held --------------------------- */
 
 /* Most areas a space may have (vm.max_map_count of Linux). */

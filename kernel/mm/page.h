@@ -34,17 +34,30 @@ struct page_cache;
 #define PAGE_FLAG_AHEAD     4096u /* who comes here wants more read ahead */
 
 struct page {
-	unsigned int flags; /* atomic */
-	struct refcount refs;
+	unsigned int flags;  /* atomic */
 	uint16_t order;      /* of the block this page heads */
 	uint16_t slab_cache; /* SLAB: which cache; slab.c */
 	union {
-		unsigned int map_count; /* atomic; page tables that map it */
 		struct {
-			/* SLAB; the cache's lock. */
-			uint16_t slab_used; /* objects handed out */
-			uint16_t slab_free; /* first free object; slab.c */
+			struct refcount refs;
+			union {
+				/* Atomic; page tables that map it. */
+				unsigned int map_count;
+				struct {
+					/* SLAB; the cache's lock. */
+					uint16_t slab_used; /* objects in use */
+					uint16_t slab_free; /* first free one */
+				};
+			};
 		};
+		/* Both in one word: page_map() changes them at once. */
+		uint64_t refs_and_maps;
+		/*
+		 * TABLE, which nobody counts; the page table's lock. Bit g: the
+		 * g-th 64th of the table may have entries in use, the others
+		 * are empty. So ranges with few pages are walked fast.
+		 */
+		uint64_t table_used;
 	};
 	union {
 		struct list_head node; /* free list or owner's list */
@@ -62,6 +75,9 @@ struct page {
 
 /* One per frame: keep it small (1/128 of RAM). */
 _Static_assert(sizeof(struct page) == 32, "struct page");
+_Static_assert(offsetof(struct page, map_count) ==
+		       offsetof(struct page, refs_and_maps) + 4,
+	       "PAGE_MAPPED_ONCE");
 
 /* Flags of page_alloc(). */
 #define ALLOC_ZERO   1u /* cleared */

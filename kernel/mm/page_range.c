@@ -34,7 +34,7 @@ static pte_t *entries_at(struct vm_space *space, vaddr_t va, vaddr_t end,
 static struct page *take_entry(struct vm_space *space, pte_t *pte,
 			       bool keep_private)
 {
-	struct page *page = phys_to_page(pte_frame(*pte));
+	struct page *page = pte_page(*pte);
 	bool is_private = page->flags & PAGE_FLAG_ANON;
 
 	if (keep_private && is_private)
@@ -46,10 +46,29 @@ static struct page *take_entry(struct vm_space *space, pte_t *pte,
 	return page;
 }
 
-static void release_page(struct page *page)
+/* Drop the references of @pages, which changes the array. */
+static void release_pages(struct page *pages[], unsigned int count)
 {
-	__atomic_fetch_sub(&page->map_count, 1, __ATOMIC_RELAXED);
-	page_put(page);
+	unsigned int unused = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (page_unmap(pages[i]))
+			pages[unused++] = pages[i];
+	}
+	page_free_batch(pages, unused);
+}
+
+/* No entry of [@first, @end), all in one table, is in use any more. */
+static void forget_groups(pte_t *first, const pte_t *end)
+{
+	struct page *table = pte_table(first);
+	pte_t *pte = first;
+
+	/* Groups that are only partly in the range may have other entries. */
+	while ((uintptr_t)pte % (PAGE_SIZE / 64) != 0)
+		pte++;
+	for (; pte + PTES_IN_GROUP <= end; pte += PTES_IN_GROUP)
+		table->table_used &= ~BIT(pte_group(pte));
 }
 
 static void note_peak(struct vm_space *space)
@@ -68,35 +87,37 @@ static vaddr_t unmap_some(struct vm_space *space, vaddr_t va, vaddr_t end,
 			  bool keep_private)
 {
 	struct page *batch[BATCH];
-	unsigned int gathered = 0, i;
+	unsigned int gathered = 0;
+	pte_t *first, *pte, *last;
 	vaddr_t start = va;
 	bool changed = false;
 	size_t count;
-	pte_t *pte;
 
 	spin_lock(&space->page_table_lock);
-	pte = entries_at(space, va, end, false, &count);
-	if (!pte) {
+	first = entries_at(space, va, end, false, &count);
+	if (!first) {
 		spin_unlock(&space->page_table_lock);
 		return va + count * PAGE_SIZE;
 	}
 	note_peak(space);
-	for (; count > 0 && gathered < BATCH; count--, pte++, va += PAGE_SIZE) {
-		struct page *page;
+	last = first + count;
+	for (pte = pte_next_used(first, last); pte < last && gathered < BATCH;
+	     pte = pte_next_used(pte + 1, last)) {
+		struct page *page = take_entry(space, pte, keep_private);
 
-		if (!*pte)
-			continue;
-		page = take_entry(space, pte, keep_private);
 		changed = true;
 		if (page)
 			batch[gathered++] = page;
 	}
-	/* A space that is being taken down runs nowhere. */
-	if (changed && refcount_read(&space->users) > 0)
+	va += (vaddr_t)(pte - first) * PAGE_SIZE;
+	/* A space that is being taken down runs nowhere, and its tables go. */
+	if (changed && refcount_read(&space->users) > 0) {
+		if (!keep_private)
+			forget_groups(first, pte);
 		tlb_flush_range(&space->page_table, start, va);
+	}
 	spin_unlock(&space->page_table_lock);
-	for (i = 0; i < gathered; i++)
-		release_page(batch[i]);
+	release_pages(batch, gathered);
 	return va;
 }
 
@@ -125,23 +146,19 @@ void range_protect(struct vm_space *space, const struct vm_area *area,
 {
 	vaddr_t va = start;
 	bool changed = false;
+	pte_t *pte, *last;
 	size_t count;
-	pte_t *pte;
 
 	while (va < end) {
 		spin_lock(&space->page_table_lock);
 		pte = entries_at(space, va, end, false, &count);
 		va += count * PAGE_SIZE;
-		for (; pte && count > 0; count--, pte++) {
-			pte_t new;
+		last = pte ? pte + count : NULL;
+		while ((pte = pte_next_used(pte, last)) < last) {
+			pte_t new = protected_entry(area, *pte);
 
-			if (!*pte)
-				continue;
-			new = protected_entry(area, *pte);
-			if (new == *pte)
-				continue;
-			pte_set(pte, new);
-			changed = true;
+			changed |= new != *pte;
+			pte_set(pte++, new);
 		}
 		spin_unlock(&space->page_table_lock);
 	}
@@ -153,15 +170,16 @@ void range_write_protect(struct vm_space *space, vaddr_t start, vaddr_t end)
 {
 	vaddr_t va = start;
 	bool changed = false;
+	pte_t *pte, *last;
 	size_t count;
-	pte_t *pte;
 
 	spin_lock(&space->page_table_lock);
 	while (va < end) {
 		pte = entries_at(space, va, end, false, &count);
 		va += count * PAGE_SIZE;
-		for (; pte && count > 0; count--, pte++) {
-			unsigned int bits = *pte ? pte_bits(*pte) : 0;
+		last = pte ? pte + count : NULL;
+		for (; (pte = pte_next_used(pte, last)) < last; pte++) {
+			unsigned int bits = pte_bits(*pte);
 
 			if (!(bits & PAGE_WRITE))
 				continue;
@@ -199,7 +217,7 @@ int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size)
 			pte_t pte = pte_clear(&source[i]);
 
 			if (pte)
-				pte_set(&target[i], pte);
+				pte_enter(&target[i], pte);
 		}
 		spin_unlock(&space->page_table_lock);
 		from += count * PAGE_SIZE;
@@ -214,30 +232,18 @@ int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size)
 /* One entry of the parent, for the child; 0: it will find the page itself. */
 static pte_t share_entry(pte_t *pte, bool *changed)
 {
-	struct page *page = phys_to_page(pte_frame(*pte));
-	unsigned int bits;
+	struct page *page = pte_page(*pte);
 
 	if (!(page->flags & PAGE_FLAG_ANON))
 		return 0;
-	bits = pte_bits(*pte);
-	if (bits & PAGE_WRITE) {
-		bits = (bits & ~(PAGE_WRITE | PAGE_DIRTY)) | PAGE_COW;
-		pte_set(pte, pte_make(pte_frame(*pte), bits));
+	if (pte_bits(*pte) & PAGE_WRITE) {
+		unsigned int bits = pte_bits(*pte) & ~(PAGE_WRITE | PAGE_DIRTY);
+
+		pte_set(pte, pte_make(pte_frame(*pte), bits | PAGE_COW));
 		*changed = true;
 	}
-	page_get(page);
-	__atomic_fetch_add(&page->map_count, 1, __ATOMIC_RELAXED);
+	page_map(page);
 	return *pte;
-}
-
-/* The first entry at or after @pte that is in use; *@count goes down. */
-static pte_t *skip_empty(pte_t *pte, size_t *count)
-{
-	while (*count > 0 && !*pte) {
-		pte++;
-		(*count)--;
-	}
-	return pte;
 }
 
 /*
@@ -248,35 +254,35 @@ static pte_t *skip_empty(pte_t *pte, size_t *count)
 static int share_some(struct vm_space *parent, struct vm_space *child,
 		      vaddr_t *va, vaddr_t end, bool *changed)
 {
-	size_t count, target_count;
-	pte_t *source, *target;
+	vaddr_t start = *va;
+	pte_t *source, *last, *target, *next;
 	uint64_t shared = 0;
+	size_t count, same;
 	int err = 0;
 
 	spin_lock(&parent->page_table_lock);
-	source = entries_at(parent, *va, end, false, &count);
+	source = entries_at(parent, start, end, false, &count);
 	*va += count * PAGE_SIZE;
 	if (!source)
 		goto unlock;
-	source = skip_empty(source, &count);
-	if (count == 0)
+	last = source + count;
+	source = pte_next_used(source, last);
+	if (source == last)
 		goto unlock;
-	target = entries_at(child, *va - count * PAGE_SIZE, end, true,
-			    &target_count);
+	start = *va - (vaddr_t)(last - source) * PAGE_SIZE;
+	target = entries_at(child, start, end, true, &same);
 	if (!target) {
 		err = -ENOMEM;
 		goto unlock;
 	}
-	for (; count > 0; count--, source++, target++) {
-		pte_t pte;
+	for (; source < last; target += next - source, source = next) {
+		pte_t pte = share_entry(source, changed);
 
-		if (!*source)
-			continue;
-		pte = share_entry(source, changed);
-		if (!pte)
-			continue;
-		pte_set(target, pte);
-		shared++;
+		if (pte) {
+			pte_enter(target, pte);
+			shared++;
+		}
+		next = pte_next_used(source + 1, last);
 	}
 unlock:
 	spin_unlock(&parent->page_table_lock);

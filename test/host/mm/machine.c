@@ -84,6 +84,7 @@ static pte_t *table_alloc(void)
 
 	if (!page)
 		return NULL;
+	page->table_used = 0;
 	memory_count_tables(1);
 	return page_address(page);
 }
@@ -91,7 +92,9 @@ static pte_t *table_alloc(void)
 static void table_free(pte_t *table)
 {
 	memory_count_tables(-1);
-	page_put(phys_to_page(direct_to_phys(table)));
+	memset(table, 0, PAGE_SIZE);
+	phys_to_page(direct_to_phys(table))->refs_and_maps = 0;
+	page_free_zeroed(phys_to_page(direct_to_phys(table)));
 }
 
 static pte_t *table_below(pte_t *pte, bool create)
