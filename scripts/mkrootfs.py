@@ -141,12 +141,12 @@ def workload_files(workload: dict) -> str:
     return folder
 
 
-def add_workloads(tree: Tree) -> None:
+def add_workloads(tree: Tree, tiers: tuple = (0, 1, 2, 3)) -> None:
     """/srv/w/ID is where a workload runs; how, is written in /srv/run/ID."""
     every = workloads()
     for name in selected():
         w = every[name]
-        if w['kind'] != 'batch':
+        if w['kind'] != 'batch' or w['tier'] not in tiers:
             continue
         tree.directory(f'srv/w/{name}')
         tree.copy(workload_files(w), f'srv/w/{name}')
@@ -194,6 +194,19 @@ def test_image() -> Tree:
 def abi_image() -> Tree:
     tree = run_image()
     our_programs(tree, 'test', 'usr/lib/creance/test')
+    return tree
+
+
+def small_image() -> Tree:
+    """What the workloads of tier 0 need, and no more: test/ boots it in 16 MiB,
+    of which QEMU leaves 4 MiB to this archive."""
+    tree = Tree()
+    tree.file('bin/busybox', busybox(), 0o755)
+    our_files(tree)
+    with open(os.path.join(BUILD, 'userland/test/usr/sbin/ldconfig'), 'rb') as f:
+        tree.file('sbin/ldconfig', f.read(), 0o755)
+    add_workloads(tree, (0,))
+    applet_links(tree)
     return tree
 
 

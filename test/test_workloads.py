@@ -16,13 +16,39 @@ import mkrootfs
 WORKLOADS = mkrootfs.workloads()
 
 
+# Programs of tier 0 (static, busybox) run in a machine of this size.
+SMALL = '16M'
+
+
 def names(kind):
     return [pytest.param(name, marks=pytest.mark.skip(reason=why) if why else [])
             for name, why in mkrootfs.selected().items() if WORKLOADS[name]['kind'] == kind]
 
 
+def memory_of(workload):
+    return SMALL if workload['tier'] == 0 else '128M'
+
+
 @pytest.mark.parametrize('name', names('batch'))
 def test_batch(shell, name):
+    run_batch(shell, name)
+
+
+def test_tier_0_in_16_mib(machine, tmp_path):
+    """All of them one after the other, in a machine with hardly any memory."""
+    image = str(tmp_path / 'small.cpio')
+    mkrootfs.small_image().write(image)
+    shell = machine(initrd=image, mem=SMALL).shell()
+    ran = 0
+    for name, why_not in mkrootfs.selected().items():
+        w = WORKLOADS[name]
+        if w['tier'] == 0 and w['kind'] == 'batch' and not why_not:
+            run_batch(shell, name)
+            ran += 1
+    assert ran >= 11
+
+
+def run_batch(shell, name):
     w = WORKLOADS[name]
     status = shell.run(f'/srv/run/{name}', w['timeout_s']).status
     output = shell.read(f'/srv/out/{name}').decode('utf-8', 'replace')
@@ -39,7 +65,7 @@ def console_image(path, command):
     It mounts what `rc` mounts. Its child is not the leader of a process group,
     because a shell that is not interactive leaves the groups as they are.
     """
-    tree = mkrootfs.run_image()
+    tree = mkrootfs.small_image()
     tree.file('init', b'#!/bin/busybox sh\n/etc/rc\n' + command.encode() +
               b'\n/bin/busybox echo console-ended; /bin/busybox poweroff -f\n', 0o755)
     tree.write(path)
@@ -50,7 +76,7 @@ def test_console(machine, tmp_path, name):
     w = WORKLOADS[name]
     image = str(tmp_path / 'console.cpio')
     console_image(image, w['steps'][0]['run_on_console'])
-    console = machine(initrd=image, mem='128M')
+    console = machine(initrd=image, mem=memory_of(w))
     console.expect('Creance: ', w['timeout_s'])  # the end of rc
     for step in w['steps'][1:]:
         if 'expect' in step:
@@ -76,7 +102,7 @@ def test_boot(machine, tmp_path, name):
         tree.file(path.lstrip('/'), text.encode())
     image = str(tmp_path / 'boot.cpio')
     tree.write(image)
-    console = machine(initrd=image, mem='128M')
+    console = machine(initrd=image, mem=memory_of(w))
     assert console.wait_off(w['timeout_s']) == 0
     for pattern in w['stdout_re']:
         assert re.search(pattern, console.text, re.M), f'no {pattern!r} on the console'
