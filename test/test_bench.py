@@ -8,6 +8,7 @@ makes an operation dearer for a good reason writes the new figures down with
 import importlib.machinery
 import importlib.util
 import os
+import re
 
 import pytest
 
@@ -18,6 +19,9 @@ ALLOWED = 1.03
 # is over counts only if it is with other random numbers, too.
 OTHER_SEEDS = (2, 3, 4, 5)
 LIMITS = {'first_user': 9_000_000, 'shell': 20_000_000, 'not_free_kib': 4096}
+
+# Rounds of a loop of a million instructions.
+ROUNDS = 500
 
 
 @pytest.fixture(scope='module')
@@ -65,3 +69,23 @@ def test_every_operation_is_cheaper_than_in_linux(bench, figures):
 def test_boot_is_short_and_small(bench, figures):
     booted, _ = bench.boot('test', bench.KERNEL)
     assert {n: v for n, v in booted.items() if n in LIMITS and v > LIMITS[n]} == {}
+
+
+def test_a_program_alone_runs_directly_on_the_hart(bench):
+    """No tick, no other work of the kernel: 0.01 % more than the bare hart."""
+    text = bench.run('alone', bench.KERNEL, bench.image('alone', [
+        'sleep 1', f'/ubench -r 1 -n {ROUNDS} cpu_loop']), 128)
+    a_round = float(re.search(r'^cpu_loop\t([\d.]+)', text, re.M).group(1))
+    assert 999_990 < a_round <= 1_000_000 * 1.0001
+
+
+def test_four_programs_on_one_hart_cost_little_more(bench):
+    """Their switches, at the default quantum, and starting and ending them."""
+    text = bench.run('four', bench.KERNEL, bench.image('four', [
+        'sleep 1', '/ubench now',
+        f'for i in 1 2 3 4; do /ubench -r 1 -n {ROUNDS} cpu_loop & done; wait; /ubench now']), 128)
+    began, ended = [int(t) for t in re.findall(r'^now\t(\d+)', text, re.M)[-2:]]
+    # Each had its turns: alone it would have been done after a quarter.
+    each = [float(t) for t in re.findall(r'^cpu_loop\t([\d.]+)', text, re.M)]
+    assert len(each) == 4 and min(each) > 3 * 1_000_000
+    assert ended - began <= 4 * ROUNDS * 1_000_000 * 1.002
