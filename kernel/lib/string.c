@@ -187,16 +187,27 @@ void *memset(void *to, int byte, size_t n)
 	return to;
 }
 
+static force_inline void clear_eight(uint64_t *w)
+{
+	w[0] = 0, w[1] = 0, w[2] = 0, w[3] = 0;
+	w[4] = 0, w[5] = 0, w[6] = 0, w[7] = 0;
+}
+
+/* 64 words a round: counting is 3 instructions in 100 of the work. */
 void clear_page(void *page)
 {
 	uint64_t *w = page;
 	uint64_t *end = w + PAGE_SIZE / WORD_SIZE;
 
-	for (; w != end; w += 16) {
-		w[0] = 0, w[1] = 0, w[2] = 0, w[3] = 0;
-		w[4] = 0, w[5] = 0, w[6] = 0, w[7] = 0;
-		w[8] = 0, w[9] = 0, w[10] = 0, w[11] = 0;
-		w[12] = 0, w[13] = 0, w[14] = 0, w[15] = 0;
+	for (; w != end; w += 64) {
+		clear_eight(w);
+		clear_eight(w + 8);
+		clear_eight(w + 16);
+		clear_eight(w + 24);
+		clear_eight(w + 32);
+		clear_eight(w + 40);
+		clear_eight(w + 48);
+		clear_eight(w + 56);
 	}
 }
 
@@ -206,17 +217,11 @@ void copy_page(void *to, const void *from)
 	const uint64_t *s = from;
 	const uint64_t *end = s + PAGE_SIZE / WORD_SIZE;
 
-	/* Two halves per round: the words of one half fit in registers. */
-	for (; s != end; s += 16, d += 16) {
-		uint64_t w0 = s[0], w1 = s[1], w2 = s[2], w3 = s[3];
-		uint64_t w4 = s[4], w5 = s[5], w6 = s[6], w7 = s[7];
-
-		d[0] = w0, d[1] = w1, d[2] = w2, d[3] = w3;
-		d[4] = w4, d[5] = w5, d[6] = w6, d[7] = w7;
-		w0 = s[8], w1 = s[9], w2 = s[10], w3 = s[11];
-		w4 = s[12], w5 = s[13], w6 = s[14], w7 = s[15];
-		d[8] = w0, d[9] = w1, d[10] = w2, d[11] = w3;
-		d[12] = w4, d[13] = w5, d[14] = w6, d[15] = w7;
+	for (; s != end; s += 32, d += 32) {
+		copy_eight(d, s);
+		copy_eight(d + 8, s + 8);
+		copy_eight(d + 16, s + 16);
+		copy_eight(d + 24, s + 24);
 	}
 }
 
