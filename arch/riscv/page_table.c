@@ -89,19 +89,22 @@ static pte_t *next_table(pte_t pte)
 	return phys_to_virt(pte_to_phys(pte));
 }
 
-/* The table below *@pte, made if missing and wanted; NULL: none. */
-static pte_t *table_below(struct page_table *owner, pte_t *pte, bool create)
+static __noinline pte_t *table_create(struct page_table *owner, pte_t *pte)
 {
-	pte_t *table;
+	pte_t *table = table_alloc(owner, pte);
 
-	if (likely(*pte & PTE_V))
-		return next_table(*pte);
-	if (!create)
-		return NULL;
-	table = table_alloc(owner, pte);
 	if (table)
 		pte_set(pte, phys_to_pte(direct_to_phys(table)) | PTE_V);
 	return table;
+}
+
+/* The table below *@pte, made if missing and wanted; NULL: none. */
+static force_inline pte_t *table_below(struct page_table *owner, pte_t *pte,
+				       bool create)
+{
+	if (likely(*pte & PTE_V))
+		return next_table(*pte);
+	return create ? table_create(owner, pte) : NULL;
 }
 
 pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
@@ -123,9 +126,13 @@ pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
 
 pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create)
 {
-	size_t count;
+	pte_t *level1, *level0;
 
-	return page_table_range(table, va, create, &count);
+	level1 = table_below(table, &table->root[PT_INDEX(va, 2)], create);
+	if (unlikely(!level1))
+		return NULL;
+	level0 = table_below(table, &level1[PT_INDEX(va, 1)], create);
+	return level0 ? &level0[PT_INDEX(va, 0)] : NULL;
 }
 
 void *page_table_user_address(struct page_table *table, vaddr_t va, bool write)

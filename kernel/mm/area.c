@@ -33,6 +33,11 @@ struct vm_area *area_create(void)
 	return slab_alloc_zero(area_slab);
 }
 
+static bool counts_as_committed(unsigned int flags)
+{
+	return area_is_private_write(flags) && !(flags & VM_NO_RESERVE);
+}
+
 /* The sums of @space change by @pages pages of an area with @flags (A2). */
 static void account(struct vm_space *space, unsigned int flags, int64_t pages)
 {
@@ -49,7 +54,7 @@ static void account(struct vm_space *space, unsigned int flags, int64_t pages)
 		space->exec_pages += delta;
 	if (flags & VM_LOCKED)
 		space->locked_pages += delta;
-	if (area_is_private_write(flags) && !(flags & VM_NO_RESERVE))
+	if (counts_as_committed(flags))
 		memory_count(COUNT_COMMITTED, pages);
 }
 
@@ -95,6 +100,16 @@ void area_insert(struct vm_space *space, struct vm_area *area)
 	mutex_unlock(&area->cache->lock);
 }
 
+/* Off the list of who maps the file. */
+static void leave_cache(struct vm_area *area)
+{
+	if (!area->cache)
+		return;
+	mutex_lock(&area->cache->lock);
+	list_remove(&area->cache_node);
+	mutex_unlock(&area->cache->lock);
+}
+
 void area_remove(struct vm_space *space, struct vm_area *area)
 {
 	rb_remove(&space->areas, &area->node);
@@ -102,11 +117,27 @@ void area_remove(struct vm_space *space, struct vm_area *area)
 	account(space, area->flags, -(int64_t)area_pages(area));
 	if (space->last_found == area)
 		space->last_found = NULL;
-	if (!area->cache)
-		return;
-	mutex_lock(&area->cache->lock);
-	list_remove(&area->cache_node);
-	mutex_unlock(&area->cache->lock);
+	leave_cache(area);
+}
+
+/* The tree is left as it is until the end: nobody looks at it any more, so it
+ * need not be balanced after each. */
+void area_remove_all(struct vm_space *space, struct list_head *dead)
+{
+	struct vm_area *area = vm_area_first(space);
+	int64_t committed = 0;
+
+	for (; area; area = vm_area_next(area)) {
+		leave_cache(area);
+		range_unmap(space, area->start, area->end, false);
+		list_push_back(dead, &area->cache_node);
+		if (counts_as_committed(area->flags))
+			committed += (int64_t)area_pages(area);
+	}
+	memory_count(COUNT_COMMITTED, -committed);
+	space->areas.node = NULL;
+	space->last_found = NULL;
+	space->num_areas = 0;
 }
 
 void area_destroy(struct vm_area *area)

@@ -12,6 +12,7 @@
  */
 #include "kernel/mm/internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/vm_file.h"
 
 /* Has @area pages that its program has for itself? */
@@ -24,8 +25,6 @@ static bool has_private_pages(const struct vm_area *area)
 
 static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 {
-	unsigned int i;
-
 	child->start_code = parent->start_code;
 	child->end_code = parent->end_code;
 	child->start_data = parent->start_data;
@@ -42,8 +41,8 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 	child->search_top = parent->search_top;
 	child->hole_above = parent->hole_above;
 	child->vdso_code = parent->vdso_code;
-	for (i = 0; i < parent->auxv_words; i++)
-		child->auxv[i] = parent->auxv[i];
+	copy_words(child->auxv, parent->auxv,
+		   parent->auxv_words * sizeof(parent->auxv[0]));
 	child->auxv_words = parent->auxv_words;
 	child->exe = parent->exe;
 	vm_file_get(child->exe);

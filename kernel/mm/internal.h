@@ -156,6 +156,9 @@ void area_insert(struct vm_space *space, struct vm_area *area)
 /* The opposite. The area is then the caller's, with its file. */
 void area_remove(struct vm_space *space, struct vm_area *area)
 	MUST_HOLD(space->lock);
+/* All of them, with their pages, to @dead. */
+void area_remove_all(struct vm_space *space, struct list_head *dead)
+	MUST_HOLD(space->lock);
 /* Drop the file and the struct. No locks held: a file may be closed by it. */
 void area_destroy(struct vm_area *area);
 /* The same for a list of them, linked by cache_node. */

@@ -272,14 +272,38 @@ static struct magazine *magazine_here(struct slab_cache *cache)
 	return *slot;
 }
 
-static void *take_without_magazine(struct slab_cache *cache)
+/* The magazine is empty or not there: fill it, or do without. */
+static __noinline void *take_from_slabs(struct slab_cache *cache)
 {
-	void *object;
+	struct magazine *magazine = magazine_here(cache);
+	void *object = NULL;
 
-	spin_lock(&cache->lock);
-	object = take_object(cache);
-	spin_unlock(&cache->lock);
+	if (magazine) {
+		load(cache, magazine);
+		if (magazine->count > 0)
+			object = magazine->objects[--magazine->count];
+	} else {
+		spin_lock(&cache->lock);
+		object = take_object(cache);
+		spin_unlock(&cache->lock);
+	}
 	return object;
+}
+
+/* The magazine is full or not there. */
+static __noinline void return_to_slabs(struct slab_cache *cache, void *object)
+{
+	struct magazine *magazine = magazine_here(cache);
+
+	if (magazine) {
+		if (magazine->count >= cache->magazine_limit)
+			unload(cache, magazine);
+		magazine->objects[magazine->count++] = object;
+	} else {
+		spin_lock(&cache->lock);
+		return_object(cache, object);
+		spin_unlock(&cache->lock);
+	}
 }
 
 /* ---- Public ----------------------------------------------------------------- */
@@ -287,18 +311,14 @@ static void *take_without_magazine(struct slab_cache *cache)
 void *slab_alloc(struct slab_cache *cache)
 {
 	struct magazine *magazine;
-	void *object = NULL;
+	void *object;
 
 	interrupts_off_enter();
-	magazine = magazine_here(cache);
-	if (unlikely(!magazine)) {
-		object = take_without_magazine(cache);
-	} else {
-		if (unlikely(magazine->count == 0))
-			load(cache, magazine);
-		if (likely(magazine->count > 0))
-			object = magazine->objects[--magazine->count];
-	}
+	magazine = cache->magazines[arch_hart_index()];
+	if (likely(magazine && magazine->count > 0))
+		object = magazine->objects[--magazine->count];
+	else
+		object = take_from_slabs(cache);
 	interrupts_off_leave();
 	if (CONFIG_DEBUG && object)
 		check_poison(cache, object);
@@ -323,16 +343,11 @@ void slab_free(struct slab_cache *cache, void *object)
 		poison(cache, object);
 	}
 	interrupts_off_enter();
-	magazine = magazine_here(cache);
-	if (unlikely(!magazine)) {
-		spin_lock(&cache->lock);
-		return_object(cache, object);
-		spin_unlock(&cache->lock);
-	} else {
-		if (unlikely(magazine->count >= cache->magazine_limit))
-			unload(cache, magazine);
+	magazine = cache->magazines[arch_hart_index()];
+	if (likely(magazine && magazine->count < cache->magazine_limit))
 		magazine->objects[magazine->count++] = object;
-	}
+	else
+		return_to_slabs(cache, object);
 	interrupts_off_leave();
 }
 

@@ -66,16 +66,11 @@ void vm_space_get(struct vm_space *space)
 static void destroy_space(struct vm_space *space)
 {
 	struct list_head dead;
-	struct vm_area *area;
 
 	sched_forget_space(space);
 	list_init(&dead);
 	mutex_lock(&space->lock);
-	while ((area = vm_area_first(space))) {
-		area_remove(space, area);
-		range_unmap(space, area->start, area->end, false);
-		list_push_back(&dead, &area->cache_node);
-	}
+	area_remove_all(space, &dead);
 	mutex_unlock(&space->lock);
 	area_destroy_list(&dead);
 	debug_assert(space->resident[0] == 0 && space->resident[1] == 0);
