@@ -198,7 +198,8 @@ static const char *isa_of(int cpu)
 static void find_harts(void)
 {
 	int cpus = dt_find_path("/cpus");
-	bool all_have_sstc = true;
+	bool all_have_sstc = true, all_have_zicboz = true;
+	uint32_t zero_block = 0;
 	const char *isa = "rv64imafdc";
 	uint32_t frequency = 0;
 
@@ -211,6 +212,8 @@ static void find_harts(void)
 		if (arch_hart_add(hartid) < 0)
 			log_warning("hart %lu is one too many: unused", hartid);
 		all_have_sstc &= dt_hart_has(cpu, "sstc");
+		all_have_zicboz &= dt_hart_has(cpu, "zicboz");
+		dt_u32(cpu, "riscv,cboz-block-size", &zero_block);
 		isa = isa_of(cpu);
 		/* Old trees have it in each cpu node. */
 		if (!frequency)
@@ -226,6 +229,8 @@ static void find_harts(void)
 	if (!frequency)
 		halt_machine("no timebase-frequency in /cpus: time is unknown");
 	arch_hart_features(all_have_sstc, isa);
+	if (all_have_zicboz)
+		arch_use_zero_blocks(zero_block);
 	clock_init(frequency);
 }
 

@@ -160,6 +160,12 @@ TREES = {
     'no cpus': (node('/cpus'), 'STOP: no timebase-frequency'),
     'harts without MMU': (gone('mmu-type', *CPUS), 'shell'),
     'harts without ISA': (gone('riscv,isa', *CPUS), 'shell'),
+    'an instruction there is not': (
+        [c for cpu in CPUS for c in text('riscv,isa', cpu, 'rv64imafdc_zicboz') +
+         cells('riscv,cboz-block-size', cpu, 64)], 'shell'),
+    'blocks of an odd size': (
+        [c for cpu in CPUS for c in text('riscv,isa', cpu, 'rv64imafdc_zicboz') +
+         cells('riscv,cboz-block-size', cpu, 96)], 'shell'),
     'harts without number': (gone('reg', *CPUS), 'shell'),
     'no memory': (node('/memory@80000000'), NO_MEMORY),
     'half an address of memory': (cells('reg', '/memory@80000000', 0, 0x80000000), NO_MEMORY),

@@ -23,6 +23,7 @@
  * Locks: frames_lock for the lists; a hart's frames: that hart, interrupts
  * off. Read: OSTEP ch. 17 (buddy allocation); Knuth, TAOCP 2.5.
  */
+#include <arch/machine.h>
 #include "kernel/mm/page.h"
 #include "kernel/mm/internal.h"
 #include "kernel/lib/string.h"
@@ -272,7 +273,7 @@ struct page *page_alloc(unsigned int order, unsigned int flags)
 		char *memory = page_address(page);
 
 		for (i = 0; i < BIT(order); i++)
-			clear_page(memory + i * PAGE_SIZE);
+			arch_clear_page(memory + i * PAGE_SIZE);
 	}
 	return page;
 }

@@ -412,6 +412,11 @@ void mutex_unlock(struct mutex *mutex)
 	mutex->owner = NULL;
 }
 
+void arch_clear_page(void *page)
+{
+	memset(page, 0, PAGE_SIZE);
+}
+
 void sched_sleep_ns(uint64_t duration_ns)
 {
 	might_sleep();

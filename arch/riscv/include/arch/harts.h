@@ -15,6 +15,8 @@ uint64_t arch_entry_ticks(void);
 int arch_hart_add(uint64_t hartid);
 /* What all usable harts have in common. */
 void arch_hart_features(bool has_sstc, const char *isa);
+/* All harts have Zicboz, with blocks of @size bytes. Interrupts off. */
+void arch_use_zero_blocks(uint32_t size);
 /* Log which firmware we run on. */
 void arch_firmware_describe(void);
 

@@ -22,6 +22,9 @@ void arch_reboot(void) __attribute__((noreturn));
 /* A device that can do it better than the firmware; tried first. */
 void arch_set_power_off(void (*power_off)(_Bool failed));
 
+/* Clear one page, page aligned, as fast as the hart can. */
+void arch_clear_page(void *page);
+
 /* Orders memory and device accesses before it against those after. */
 void mmio_barrier(void);
 
