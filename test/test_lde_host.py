@@ -101,12 +101,18 @@ def cells(text: str) -> list:
 
 
 def test_every_row_is_in_the_table_in_its_column(run):
-    """Unfolded, the table is the rows of all events, in order."""
+    """Unfolded, the table is the rows of all events; those of a thread are in order."""
+    events = [e for episode in table.episodes(run) for e in episode.events]
+    assert sorted(e.order for e in events) == [e.order for e in run.events]
+    for tid in run.pids:
+        orders = [e.order for e in events if e.tid == tid]
+        assert orders == sorted(orders)
     shown = cells(table.as_text(run, folded=False).replace('|', ' | ').replace('  |  ', ' | '))
-    expected = [(row.column, row.words) for e in run.events for row in e.rows]
+    expected = [(row.column, row.words) for e in events for row in e.rows]
     assert len(shown) == len(expected)
     for (column, words), (wanted_column, wanted) in zip(shown, expected):
-        assert column == wanted_column and ' '.join(words.split()).startswith(wanted)
+        assert column == wanted_column and ' '.join(words.split()).startswith(wanted), \
+            (words, wanted)
 
 
 def unfold(node) -> list:

@@ -148,6 +148,7 @@ class Trace:
         of_boot = len(events)
         events.update((e.order, e) for e in self._records(raw))
         self.events = [events[order] for order in sorted(events)]
+        self._never_back()
         self.first_of_run = min(of_boot, len(events) - 1)  # index
         if not self.events:
             raise BadTrace('there is not a single event')
@@ -159,6 +160,13 @@ class Trace:
             if e.program:
                 self.programs[e.tid] = e.program
         self._join_results()
+
+    def _never_back(self) -> None:
+        """A hart may be held up between reading the clock and taking its number. The
+        numbers are right, so a time that is older than the one before is moved on."""
+        last = self.events[0].time_ns if self.events else 0
+        for e in self.events:
+            e.time_ns = last = max(last, e.time_ns)
 
     def _join_results(self) -> None:
         calls: dict = {}  # tid: its call under way
@@ -249,7 +257,7 @@ class Trace:
         if type_ == 'b':
             return 'yes' if value else 'no'
         if type_ == 'ns':
-            return f'{value / 1e6:g} ms'
+            return 'never' if value == (1 << 64) - 1 else f'{value / 1e6:g} ms'
         if type_ == 'tid':
             return self.thread_name(value)
         return str(value)

@@ -338,7 +338,7 @@ function eventAt(x, y) {
   const near = firstAtLeast(rows.event, time, rows.count, (i) => data.time[rows.event[i]]);
   const fits = (i) => data.hart[rows.event[i]] === hart && rows.part[i] <= 0;
   const away = (i) => Math.abs(data.time[rows.event[i]] - time);
-  let before = Math.min(near, rows.count - 1), after = near;
+  let before = near - 1, after = near;
   while (before >= 0 && !fits(before)) before--;
   while (after < rows.count && !fits(after)) after++;
   if (before < 0 && after === rows.count) return Math.min(near, rows.count - 1);
