@@ -34,7 +34,7 @@ struct scale {
 static struct scale ns_per_tick, ticks_per_ns;
 static uint64_t base_ticks; /* the counter at boot */
 
-static struct spinlock set_lock = SPINLOCK_INIT(LOCK_LEAF);
+static struct spinlock set_lock = SPINLOCK_INIT(LOCK_SPIN_MISC);
 
 /* Written under set_lock, read as single words. */
 static int64_t realtime_offset_ns;
