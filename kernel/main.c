@@ -31,6 +31,7 @@
 #include "kernel/fs/dev/devfs.h"
 #include "kernel/fs/proc/procfs.h"
 #include "kernel/fs/sys/sysfs.h"
+#include "kernel/fs/ext4/ext4.h"
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "kernel/lib/boot_args.h"
 #include "kernel/lib/format.h"
@@ -310,6 +311,7 @@ static void start_file_systems(void)
 	syscall_trace_init();
 	vfs_init();
 	tmpfs_init();
+	ext4_init();
 	devfs_init();
 	procfs_init();
 	sysfs_init();

@@ -113,6 +113,7 @@ struct thread {
 	struct fd_table *files;
 	struct fs_context *fs;
 	const struct cred *cred; /* replaced whole; see vfs/cred.h */
+	void *journal_handle;    /* the operation it is inside: fs/ext4 */
 	struct refcount refs;
 	char name[THREAD_NAME_SIZE];
 

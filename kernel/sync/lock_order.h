@@ -39,15 +39,23 @@ enum lock_rank {
 	/* An address space's areas; faults take it, so user memory is never
 	 * touched with a later lock held. */
 	LOCK_VM_SPACE,
-	/* A file system's own, in the order of their use: a journal handle is
-	 * open (not a mutex, but checked as one), a file's map of blocks, the
-	 * bitmaps of free blocks and inodes, the journal's lists. Faults come
-	 * here with a vm_space locked, so user memory is never touched under
-	 * one of them. */
-	LOCK_JOURNAL_HANDLE,
+	/* A file system's own, in the order of their use. Faults come here
+	 * with a vm_space locked, so user memory is never touched under one of
+	 * them. A journal handle (an operation) is begun after the first two
+	 * kinds and before the others; who commits waits for all handles. */
+	/* One file's pages on their way to its blocks. */
+	LOCK_EXT4_WRITE,
+	/* One commit at a time; one writer of blocks to their places. */
+	LOCK_JOURNAL_COMMIT,
+	LOCK_JOURNAL_CHECKPOINT,
+	/* The chain of inodes a crash must not leave behind. */
+	LOCK_EXT4_ORPHAN,
+	/* A file's map of blocks. */
 	LOCK_FILE_MAP,
+	/* The bitmaps of free blocks and inodes. */
 	LOCK_FS_ALLOC,
-	LOCK_JOURNAL,
+	/* A block of metadata is being read in. */
+	LOCK_EXT4_READ,
 	/* The table of block devices, opening and closing them. */
 	LOCK_BLOCK_DEVICE,
 	/* A file's pages; a device's pages and buffers. */
