@@ -229,6 +229,44 @@ def test_ram_disk(machine):
     assert shell.check('md5sum < /dev/ram0').split()[0] == md5(bytes(4 * MIB))
 
 
+# ---- Writing back ---------------------------------------------------------------------
+
+def synced(before: bytes) -> bytes:
+    """What usr/test/disk.c leaves on the disk."""
+    data = bytearray(before)
+    for i in range(0, 64, 2):
+        data[i * 4096:(i + 1) * 4096] = b'a' * 4096
+    for i in range(0, 64, 4):
+        data[i * 4096 + 100:i * 4096 + 300] = b'b' * 200
+    data[3 * 4096:4 * 4096] = b'c' * 4096
+    for i in 100, 101:
+        data[i * 4096 + 50:i * 4096 + 150] = b'd' * 100
+    data[110 * 4096:111 * 4096] = b'e' * 4096
+    return bytes(data)
+
+
+@pytest.mark.parametrize('harts', [1, 4])
+def test_what_was_synced_is_on_the_disk(machine, disk, harts):
+    """The machine is pulled the plug right after: nothing else may have written it."""
+    before = pattern(2 * MIB, 8)
+    path = disk(before)
+    shell = machine(disk=path, harts=harts).shell()
+    out = shell.check('/usr/lib/creance/test/disk /dev/vda')
+    assert 'PASSED' in out, out
+    shell.console.process.kill()
+    shell.console.process.wait()
+    assert contents(path) == synced(before)
+
+
+def test_errors_of_write_back_are_told_once(machine, disk, tmp_path):
+    path = disk(pattern(4 * MIB, 9))
+    rules = tmp_path / 'blkdebug.conf'
+    rules.write_text('[inject-error]\nevent = "write_aio"\nerrno = "5"\nsector = "4096"\n')
+    shell = machine(disk=f'blkdebug:{rules}:{path}').shell()
+    out = shell.run(f'/usr/lib/creance/test/disk /dev/vda {2 * MIB}').output
+    assert 'PASSED' in out, out
+
+
 # ---- Errors -------------------------------------------------------------------------
 
 def test_errors_of_the_disk_reach_the_program(machine, disk, tmp_path):
