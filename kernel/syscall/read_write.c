@@ -39,8 +39,8 @@ static ssize_t after_write(ssize_t done)
 	return done;
 }
 
-static ssize_t read_file(struct file *file, void __user *buf, size_t count,
-			 loff_t *pos)
+static force_inline ssize_t read_file(struct file *file, void __user *buf,
+				      size_t count, loff_t *pos)
 {
 	struct io_buf io;
 
@@ -52,8 +52,8 @@ static ssize_t read_file(struct file *file, void __user *buf, size_t count,
 	return file_read(file, &io, pos);
 }
 
-static ssize_t write_file(struct file *file, void __user *buf, size_t count,
-			  loff_t *pos)
+static force_inline ssize_t write_file(struct file *file, void __user *buf,
+				       size_t count, loff_t *pos)
 {
 	struct io_buf io;
 

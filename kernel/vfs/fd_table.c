@@ -182,7 +182,8 @@ static struct file *table_get(struct fd_table *table, unsigned int fd)
 	return file;
 }
 
-struct file *fd_get_any(int fd)
+/* A table that only we have needs no lock: nobody else could change it. */
+static force_inline struct file *get_any(int fd)
 {
 	struct fd_table *table = current()->files;
 	struct file *file;
@@ -197,9 +198,14 @@ struct file *fd_get_any(int fd)
 	return file;
 }
 
+struct file *fd_get_any(int fd)
+{
+	return get_any(fd);
+}
+
 struct file *fd_get(int fd)
 {
-	struct file *file = fd_get_any(fd);
+	struct file *file = get_any(fd);
 
 	if (likely(file) && unlikely(file->flags & O_PATH)) {
 		file_put(file);
