@@ -227,6 +227,7 @@ void process_put(struct process *process)
 	session_put(process->session);
 	pid_put(process->group);
 	pid_put(process->pid);
+	kfree(process->spare_signal);
 	slab_free(process_cache, process);
 }
 

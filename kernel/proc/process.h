@@ -94,6 +94,7 @@ struct process {
 	bool stop_dequeued; /* one was taken; a SIGCONT before it acts undoes it */
 	bool tell_continued; /* the parent is to be told; the next thread does */
 	unsigned int queued_signals; /* struct signal_info; RLIMIT_SIGPENDING */
+	struct signal_info *spare_signal; /* one that is not in use; or NULL */
 	int exit_code; /* wait(2) encoding, set once when exiting */
 	struct thread *exec_thread; /* the one that goes on after exec */
 	struct usage dead_threads_usage;

@@ -340,6 +340,8 @@ int signal_permission(struct process *process, int signo)
 {
 	int err;
 
+	if (process == current_process())
+		return signo < 0 || signo > NUM_SIGNALS ? -EINVAL : 0;
 	spin_lock(&process_tree_lock);
 	err = permission_locked(process, signo);
 	spin_unlock(&process_tree_lock);
@@ -368,9 +370,7 @@ int signal_kill_group(struct pid *group, int signo,
 
 void signal_info_from_user(struct short_siginfo *info, int signo, int si_code)
 {
-	memset(info, 0, sizeof(*info));
-	info->si_signo = signo;
-	info->si_code = si_code;
+	*info = (struct short_siginfo){ .si_signo = signo, .si_code = si_code };
 	info->si_pid = process_pid(current_process());
 	info->si_uid = current()->cred->uid;
 }

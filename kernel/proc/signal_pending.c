@@ -11,7 +11,8 @@
  *   P1  An entry of signal n is queued only while bit n is set.
  *   P2  A standard signal (below SIGRTMIN) has at most one entry, and one
  *       more for each timer that sends it.
- *   P3  process->queued_signals counts the entries that were allocated.
+ *   P3  process->queued_signals counts the entries that were allocated, less
+ *       process->spare_signal, the one kept for the next signal.
  *
  * Locks: process.lock.
  * Source: signal(7), "Real-time signals"; sigaction(2), "The siginfo_t".
@@ -32,7 +33,11 @@ static struct signal_info *info_alloc(struct process *process)
 
 	if (process->queued_signals >= process->rlimits[RLIMIT_SIGPENDING].soft)
 		return NULL;
-	entry = kmalloc(sizeof(*entry));
+	entry = process->spare_signal;
+	if (entry)
+		process->spare_signal = NULL;
+	else
+		entry = kmalloc(sizeof(*entry));
 	if (!entry)
 		return NULL;
 	entry->timer = NULL;
@@ -46,7 +51,10 @@ static void info_free(struct process *process, struct signal_info *entry)
 	if (entry->timer)
 		return; /* lies in the timer */
 	process->queued_signals--;
-	kfree(entry);
+	if (process->spare_signal)
+		kfree(entry);
+	else
+		process->spare_signal = entry;
 }
 
 static struct signal_info *find_entry(struct pending pending, int signo)

@@ -31,10 +31,13 @@ static int kill_process(struct process *process, int signo,
 /* kill(2) takes the number of any thread for its process. */
 static int kill_number(int number, int signo, const struct short_siginfo *info)
 {
-	struct process *process = process_find(number);
+	struct process *process = current_process();
 	struct thread *thread;
 	int err;
 
+	if (number == process_pid(process)) /* needs no looking up */
+		return kill_process(process, signo, info);
+	process = process_find(number);
 	if (!process) {
 		thread = thread_find(number);
 		if (!thread)
