@@ -42,11 +42,6 @@ struct run_queue {
 	uint64_t hart_bit; /* in sched.affinity */
 } __aligned(64);
 
-/*
- * Other harts than the boot hart have been started: what follows is worth
- * while. False on a machine with one hart, where it costs a load and a branch.
- */
-extern bool sched_other_harts;
 /* Where the boot ran; it never goes offline. */
 extern unsigned int sched_boot_hart;
 

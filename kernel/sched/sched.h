@@ -11,6 +11,12 @@
 
 struct run_queue;
 
+/*
+ * Other harts than the boot hart have been started: what follows is worth
+ * while. False on a machine with one hart, where it costs a load and a branch.
+ */
+extern bool sched_other_harts;
+
 /* The quantum of round robin, stride and lottery; and of SCHED_IDLE. */
 #define SCHED_QUANTUM_NS (10 * NSEC_PER_MSEC)
 /* That of SCHED_RR: sched_rr_get_interval(2). */
