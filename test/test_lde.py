@@ -125,6 +125,15 @@ def test_timeline(shell):
     assert 0.3 < first / second < 3
 
 
+def test_top_sees_who_makes_no_events(machine):
+    """A loop that has a hart for itself is never interrupted, and yet uses all of it."""
+    shell = machine(harts=2).shell()
+    text = shell.check('taskset 2 spin & sleep 0.2; taskset 1 lde top -n 2 -s 0.5; killall -9 spin',
+                       120)
+    users = [float(user) for user in re.findall(r'^ *\d+ spin +([\d.]+)', text, re.M)]
+    assert len(users) == 2 and all(user > 80 for user in users), text
+
+
 def test_top(shell):
     text = shell.check('spin & a=$!; lde top -n 2 -s 0.5; kill $a', 120)
     assert len(re.findall(r'^ *PID PROGRAM +%USER', text, re.M)) == 2
@@ -166,7 +175,7 @@ def test_five_hundred_processes(machine, harts):
     counts = re.findall(r'^\w+ rings: (\d+) events, (\d+) lost, 0 out of order', result.output, re.M)
     (events, lost), (kept, lost_then) = ((int(a), int(b)) for a, b in counts)
     assert lost == 0 and events > 500 * 100
-    assert lost_then > kept > 0
+    assert lost_then > 1000 and kept > 0
     assert abs(kept + lost_then - events) < events / 20
     slowdown = float(re.search(r'slowdown ([\d.]+)', result.output).group(1))
     if harts == 1:

@@ -194,6 +194,16 @@ def test_what_is_lost_is_counted_exactly(tracer):
     tracer.control('size 4096')
 
 
+def test_a_small_buffer_gets_whole_records(tracer):
+    tracer.control('clear', 'filter followed', 'follow children', 'on')
+    tracer.shell.run('/bin/true')
+    tracer.control('off', 'unfollow')
+    assert tracer.shell.run('dd if=/proc/creance/trace/raw bs=16 count=1 2>&1').status != 0
+    tracer.shell.check('/bin/busybox dd if=/proc/creance/trace/raw of=/tmp/raw bs=512 2>/dev/null')
+    events = trace.parse_records(tracer.form, tracer.shell.read('/tmp/raw'))
+    assert len(events) == sum(recorded for recorded, _ in tracer.lost().values())
+
+
 def test_settings_are_checked(shell):
     control = '/proc/creance/trace/control'
     for bad in ('nonsense', 'size 0', 'size 99999999', 'filter some', 'events nonsense',

@@ -38,11 +38,13 @@ unsigned int threads_ready(unsigned int hart_index, int32_t *tids,
 	list_for_each (thread, &thread_list, all_node) {
 		if (num < max && READ_ONCE(thread->sched.queue) &&
 		    READ_ONCE(thread->sched.hart) == hart_index)
-			tids[num++] = thread->tid;
+			tids[num++] = thread->trace.tid;
 	}
 	spin_unlock(&thread_list_lock);
 	return num;
 }
+
+static int num_kernel_threads; /* ever made; atomic */
 
 static struct thread *thread_create(const char *name, void (*first)(void *))
 {
@@ -98,6 +100,9 @@ struct thread *thread_create_kernel(const char *name, void (*fn)(void *),
 
 	if (!thread)
 		return NULL;
+	thread->trace.tid =
+		TRACE_KERNEL_TIDS +
+		__atomic_add_fetch(&num_kernel_threads, 1, __ATOMIC_RELAXED);
 	thread->kernel_fn = fn;
 	thread->kernel_arg = arg;
 	return thread;

@@ -72,17 +72,17 @@ void sched_trace_decision(const struct run_queue *rq, const struct thread *prev,
 		.data = tids,
 	};
 	const uint64_t args[] = {
-		(uint64_t)next->tid,
+		(uint64_t)next->trace.tid,
 		rq->num_ready + (next != rq->idle),
 		why_aside(rq, prev),
-		(uint64_t)prev->tid,
+		(uint64_t)prev->trace.tid,
 	};
 
 	if (!trace_wants(TRACE_DECISION))
 		return;
 	/* The chosen one is off the queue already. */
 	if (next != rq->idle)
-		tids[num++] = next->tid;
+		tids[num++] = next->trace.tid;
 	num += threads_ready(rq->hart_index, tids + num, MAX_RUNNABLE - num);
 	runnable.size = num * sizeof(tids[0]);
 	trace_record_by(&prev->trace, &place_, &next->trace, args,
@@ -127,8 +127,8 @@ static void trace_switch(const struct thread *prev)
 	struct trace_bytes bytes[5];
 	unsigned int num = 0;
 	const uint64_t args[] = {
-		(uint64_t)prev->tid,
-		(uint64_t)me->tid,
+		(uint64_t)prev->trace.tid,
+		(uint64_t)me->trace.tid,
 		context_sp(from),
 		context_pc(from),
 		context_sp(to),
@@ -167,7 +167,7 @@ void sched_trace_wake(const struct run_queue *rq, const struct thread *thread,
 		      enum add_reason reason)
 {
 	if (reason == ADD_WOKEN || reason == ADD_NEW)
-		TRACE_ABOUT(&thread->trace, WAKE, (uint64_t)thread->tid,
+		TRACE_ABOUT(&thread->trace, WAKE, (uint64_t)thread->trace.tid,
 			    (uint64_t)thread->trace.pid, rq->hart_index,
 			    reason == ADD_NEW);
 }

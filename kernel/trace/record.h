@@ -20,7 +20,7 @@ struct trace_head {
 	uint8_t mode;   /* 0: user mode, 1: the kernel's; see below */
 	uint8_t hart;   /* hart index, 0..n-1 */
 	uint8_t num_args;
-	int32_t pid, tid; /* of the thread that ran; 0: the kernel's own */
+	int32_t pid, tid; /* of the thread that ran: struct trace_thread */
 };
 _Static_assert(sizeof(struct trace_head) == 32, "the format");
 

@@ -20,8 +20,8 @@ struct trace_memory {
 #define TRACE_CHUNK_WORDS (TRACE_CHUNK_BYTES / 8)
 /* 256 MiB for each hart. */
 #define TRACE_MAX_CHUNKS 4096u
-/* No record is longer. */
-#define TRACE_MAX_WORDS 1024u
+/* No record is longer: a read of 4 KiB gets at least one. */
+#define TRACE_MAX_WORDS 512u
 
 struct trace_ring_info {
 	uint64_t recorded, lost;
@@ -47,7 +47,7 @@ void ring_count_reported(unsigned int hart_index);
 
 /*
  * Reading: whole records that lie in one piece, or NULL: nothing there now.
- * *@words: how many words; at most @max_words.
+ * *@words: how many words; at most @max_words (0: the next is longer).
  */
 const uint64_t *ring_peek(unsigned int hart_index, uint64_t max_words,
 			  uint64_t *words);

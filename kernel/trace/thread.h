@@ -9,9 +9,15 @@
 
 #include "kernel/sched/current.h"
 
+#define TRACE_KERNEL_TIDS 4194304 /* no process has such a number */
+
 /* By the thread itself, or before it runs; zero at first. */
 struct trace_thread {
-	int pid, tid;      /* 0: a thread of the kernel's own */
+	/*
+	 * As in gettid(2). Threads of the kernel's own have pid 0, and tids
+	 * above TRACE_KERNEL_TIDS; an idle thread has tid 0.
+	 */
+	int pid, tid;
 	bool traced;       /* wanted by the filter "follow" */
 	bool follow;       /* its children begin traced */
 	bool hidden;       /* reads the trace: never recorded */

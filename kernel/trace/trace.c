@@ -17,6 +17,7 @@
 #include <arch/hart.h>
 #include <arch/trace.h>
 #include "kernel/abi/errno.h"
+#include "kernel/debug/panic.h"
 #include "kernel/lib/boot_args.h"
 #include "kernel/lib/string.h"
 #include "kernel/trace/settings.h"
@@ -177,6 +178,7 @@ static void put(const struct trace_thread *by, const struct trace_place *place,
 
 	for (unsigned int i = 0; i < num_bytes; i++)
 		words += chunk_words(&bytes[i]);
+	assert(words <= TRACE_MAX_WORDS);
 	to = ring_reserve(hart, before + words);
 	if (!to)
 		return;

@@ -267,11 +267,30 @@ void thread_names_add(const struct events *events, size_t from)
 	}
 }
 
+/* No event has said it: it began before the trace. */
+static void ask_for_name(int tid)
+{
+	char path[32], name[16] = "?";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", tid);
+	file = fopen(path, "re");
+	if (file) {
+		if (fgets(name, sizeof(name), file))
+			name[strcspn(name, "\n")] = '\0';
+		fclose(file);
+	}
+	set_name(tid, name, strlen(name));
+}
+
 const char *thread_name(int tid)
 {
 	for (size_t i = 0; i < num_names; i++) {
 		if (names[i].tid == tid)
 			return names[i].name;
 	}
-	return tid ? "?" : "the kernel";
+	if (!tid)
+		return "(idle)";
+	ask_for_name(tid);
+	return names[num_names - 1].name;
 }

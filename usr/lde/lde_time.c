@@ -7,6 +7,7 @@
  * kernel. "timeline" draws the first, "top" adds up the second.
  */
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@
 
 #include "lde.h"
 
-#define MAX_HARTS 64
-#define COLUMNS   64
+#define MAX_HARTS   64
+#define KERNEL_TIDS 4194304 /* threads of the kernel's own are above */
+#define COLUMNS     64
 
 /* What is known of one thread. */
 struct thread {
@@ -55,13 +57,22 @@ static struct thread *thread_of(int tid)
 	return thread;
 }
 
-static void forget(void)
+static void forget_threads(void)
 {
 	for (size_t i = 0; i < num_threads; i++)
 		free(threads[i]);
 	num_threads = 0;
-	for (int i = 0; i < MAX_HARTS; i++)
+}
+
+/* Nothing is known of the harts either, from @since on. */
+static void forget(uint64_t since)
+{
+	forget_threads();
+	for (int i = 0; i < MAX_HARTS; i++) {
 		harts[i].tid = -1;
+		harts[i].since = since;
+		harts[i].user = true;
+	}
 }
 
 /* ---- Adding up ----------------------------------------------------------- */
@@ -120,22 +131,41 @@ static void add_event(const struct event *event)
 {
 	unsigned int hart = event->hart % MAX_HARTS;
 
+	/* Whose first event on a hart it is has had it since the beginning. */
+	if (harts[hart].tid < 0)
+		harts[hart].tid = event->kind == k.switch_ ? (int)event->arg[0]
+							   : event->tid;
 	account(hart, event->time);
 	if (event->kind == k.switch_) {
 		harts[hart].tid = (int)event->arg[1];
 		harts[hart].user = false;
 		thread_of(harts[hart].tid)->switches++;
-		return;
-	}
-	/* Whose event it is has the hart: known before the first switch. */
-	if (event->kind != k.decision_)
-		harts[hart].tid = event->tid;
-	if (event_is_trap(event)) {
+	} else if (event_is_trap(event)) {
 		count(event);
 		harts[hart].user = false;
 	} else if (event_is_return(event)) {
 		harts[hart].user = event->mode == 0;
 	}
+}
+
+/*
+ * A thread that has a hart for itself makes no events. Take each hart for a
+ * moment, so that there is a switch from whoever has it.
+ */
+static void visit_every_hart(struct events *events)
+{
+	cpu_set_t all;
+
+	(void)events;
+	sched_getaffinity(0, sizeof(all), &all);
+	for (unsigned int hart = 0; hart < format.harts; hart++) {
+		cpu_set_t one;
+
+		CPU_ZERO(&one);
+		CPU_SET(hart, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
 }
 
 /* ---- timeline ------------------------------------------------------------ */
@@ -155,8 +185,12 @@ static void print_lane(const struct thread *thread, unsigned int hart,
 	char label[32];
 	uint64_t total = 0;
 
-	snprintf(label, sizeof(label), "%s %d", thread_name(thread->tid),
-		 thread->tid);
+	if (thread->tid > KERNEL_TIDS)
+		snprintf(label, sizeof(label), "[%s]",
+			 thread_name(thread->tid));
+	else
+		snprintf(label, sizeof(label), "%s %d",
+			 thread_name(thread->tid), thread->tid);
 	printf("  %-20.20s|", label);
 	for (int i = 0; i < COLUMNS; i++) {
 		uint64_t share = thread->share[hart][i];
@@ -175,12 +209,12 @@ static void print_timeline(const struct events *events)
 {
 	uint64_t width;
 
-	forget();
 	if (!events->num) {
 		puts("nothing happened");
 		return;
 	}
 	draw_from = events->event[0].time;
+	forget(draw_from);
 	draw_to = events->event[events->num - 1].time + 1;
 	width = (draw_to - draw_from) / COLUMNS + 1;
 	for (size_t i = 0; i < events->num; i++)
@@ -229,6 +263,7 @@ static void watch(struct events *events, double seconds)
 		sleep_s(left < 0.2 ? left : 0.2);
 		events_read(events, "raw");
 	}
+	visit_every_hart(events);
 	control("off\n");
 	events_read(events, "raw");
 	trace_off();
@@ -239,6 +274,7 @@ int command_timeline(char **argv, double seconds)
 	struct events events = { 0 };
 	struct run run = { 0 };
 
+	before_off = visit_every_hart;
 	if (*argv)
 		run_program(argv,
 			    "filter all\n"
@@ -267,8 +303,10 @@ static void print_top(double seconds, bool clear)
 	for (size_t i = 0; i < num_threads && i < 20; i++) {
 		const struct thread *t = threads[i];
 
-		printf("%5d %-16.16s %6.1f %6.1f %9lu %9lu %9lu %9lu\n", t->tid,
-		       t->tid ? thread_name(t->tid) : "(idle)",
+		if (!t->tid)
+			continue; /* idle: the rest */
+		printf("%5d %-16.16s %6.1f %6.1f %9lu %9lu %9lu %9lu\n",
+		       t->tid > KERNEL_TIDS ? 0 : t->tid, thread_name(t->tid),
 		       percent(t->user, seconds), percent(t->kernel, seconds),
 		       t->switches, t->calls, t->faults, t->interrupts);
 	}
@@ -311,17 +349,24 @@ static bool wait_for_key(double seconds)
 	return read(0, &key, 1) != 1 || key == 'q';
 }
 
-static double now_s(void)
+/* From *@since, or the first event, to the last. */
+static double interval_s(const struct events *events, uint64_t *since)
 {
-	struct timespec t;
+	uint64_t from = *since, to;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	if (!events->num)
+		return 1;
+	if (!from)
+		from = events->event[0].time;
+	to = events->event[events->num - 1].time;
+	*since = to;
+	return to > from ? ticks_ms(to - from) / 1000.0 : 1;
 }
 
 int command_top(int times, double seconds)
 {
 	struct events events = { 0 };
+	uint64_t since = 0;
 	bool left = false;
 
 	signal(SIGINT, interrupt);
@@ -333,14 +378,15 @@ int command_top(int times, double seconds)
 		"return_fault return_timer return_device return_kernel "
 		"program_load lost\non\n");
 	for (int i = 0; !left && !interrupted && (!times || i < times); i++) {
-		double begin = now_s();
-
 		left = wait_for_key(seconds);
+		visit_every_hart(&events);
 		events_read(&events, "raw");
-		forget();
+		if (i == 0 && events.num)
+			forget(events.event[0].time);
+		forget_threads();
 		for (size_t j = 0; j < events.num; j++)
 			add_event(&events.event[j]);
-		print_top(now_s() - begin, is_raw);
+		print_top(interval_s(&events, &since), is_raw);
 		events_free(&events);
 	}
 	trace_off();

@@ -28,7 +28,10 @@ static int raw_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* What is in one hart's ring, as far as it fits. */
+/*
+ * What is in one hart's ring, as far as it fits. Whole records only: -EINVAL if
+ * there is one and not even that fits.
+ */
 static ssize_t read_ring(unsigned int hart, struct io_buf *io)
 {
 	ssize_t done = 0;
@@ -37,8 +40,10 @@ static ssize_t read_ring(unsigned int hart, struct io_buf *io)
 		uint64_t words;
 		const uint64_t *from = ring_peek(hart, io->left / 8, &words);
 
-		if (!from || !words)
+		if (!from)
 			return done;
+		if (!words)
+			return done ? done : -EINVAL;
 		if (io_copy_to(io, from, words * 8) < words * 8)
 			return done ? done : -EFAULT;
 		ring_consume(hart, words);
@@ -50,9 +55,6 @@ static ssize_t raw_read(struct file *file, struct io_buf *io, loff_t *pos)
 {
 	ssize_t done = 0;
 
-	/* Else a record that does not fit would look like the end. */
-	if (io->left / 8 < TRACE_MAX_WORDS)
-		return -EINVAL;
 	mutex_lock(&trace_lock);
 	for (unsigned int i = 0; i < arch_num_harts(); i++) {
 		ssize_t got = read_ring(i, io);
