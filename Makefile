@@ -251,7 +251,7 @@ test:
 bench:
 	@scripts/setup bench$(if $(CHART),-chart)
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
-	@scripts/bench$(if $(WALL),-wall,$(if $(filter cached,$(LINUX)), --cached) \
+	@$(if $(CHART),/usr/bin/python3) scripts/bench$(if $(WALL),-wall,$(if $(filter cached,$(LINUX)), --cached) \
 	  $(if $(UPDATE),--cached --update) $(if $(CHART),--chart))
 
 profile:
