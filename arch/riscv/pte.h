@@ -31,9 +31,11 @@
 /* Entries of the root that are the user's; the rest is the kernel's. */
 #define PT_USER_ENTRIES 256UL
 
+/* The bits above the frame's number belong to extensions (Svnapot, Svpbmt)
+ * that we do not use: in our entries they are 0. */
 static inline uint64_t pte_to_phys(uint64_t pte)
 {
-	return (pte & PTE_PPN_MASK) >> PTE_PPN_SHIFT << PAGE_SHIFT;
+	return pte >> PTE_PPN_SHIFT << PAGE_SHIFT;
 }
 
 static inline uint64_t phys_to_pte(uint64_t pa)
