@@ -32,12 +32,13 @@ static void rule(void)
 	}
 }
 
-/* A terminal of 80 columns, or of an unknown number, gets narrow ones. */
+/* A terminal that says it is narrow gets narrow columns. */
 static void choose_widths(void)
 {
 	struct winsize size = { 0 };
 
-	if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col < 110) {
+	if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col &&
+	    size.ws_col < 110) {
 		widths[OS] = 31;
 		widths[HARDWARE] = 27;
 		widths[PROGRAM] = 17;
