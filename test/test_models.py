@@ -52,7 +52,7 @@ def test_functions_that_a_model_stands_for_exist(path):
     names = set(re.findall(r'\b(\w+)\(\)', ' '.join(re.findall(r'/\*.*?\*/', text, re.S))))
     own = set(re.findall(r'^(?:inline|active proctype|proctype) (\w+)', text, re.M))
     source = ''
-    for room in ('sync', 'sched', 'arch'):
+    for room in ('sync', 'sched', 'proc'):
         for name in glob.glob(os.path.join(m.TOP, f'kernel/{room}/*.[ch]')):
             with open(name) as f:
                 source += f.read()
