@@ -460,6 +460,16 @@ static void unhang_tree(struct mount *mount, struct list_head *gone)
 	list_push_back(gone, &mount->node);
 }
 
+static void put_mounts(struct list_head *gone)
+{
+	while (!list_empty(gone)) {
+		struct mount *mount = list_first(gone, struct mount, node);
+
+		list_remove(&mount->node);
+		mount_put(mount);
+	}
+}
+
 /* @mount is kept alive by one reference of the caller. */
 static int unmount(struct mount *mount, bool lazily)
 {
@@ -477,12 +487,7 @@ static int unmount(struct mount *mount, bool lazily)
 	else
 		unhang_tree(mount, &gone);
 	mutex_unlock(&mount_table_lock);
-
-	while (!list_empty(&gone)) {
-		mount = list_first(&gone, struct mount, node);
-		list_remove(&mount->node);
-		mount_put(mount);
-	}
+	put_mounts(&gone);
 	return err;
 }
 
@@ -531,9 +536,29 @@ static int try_types(const char *source, const char *wanted, unsigned int flags,
 	return err;
 }
 
+/* What hung below the old root is gone with it, but for the new one. */
+static void replace_root(struct mount *mount, struct list_head *gone,
+			 struct path *from) MUST_HOLD(mount_table_lock)
+{
+	struct mount *old = root_path.mount, *child;
+
+	detach(mount, from);
+	while ((child = first_child(old)))
+		unhang_tree(child, gone);
+	list_remove(&old->node);
+	list_push_back(gone, &old->node);
+	spin_lock(&dentry_lock);
+	mount_get(mount);
+	root_path.mount = mount;
+	root_path.dentry = dentry_get(mount->root);
+	spin_unlock(&dentry_lock);
+}
+
 int vfs_mount_disk_root(const char *source, const char *type,
 			unsigned int flags, const char *options)
 {
+	struct list_head gone = LIST_HEAD_INIT(gone);
+	struct path old = root_path, from = { NULL, NULL };
 	int err = try_types(source, type, flags, options);
 	struct mount *mount;
 
@@ -542,14 +567,16 @@ int vfs_mount_disk_root(const char *source, const char *type,
 	mutex_lock(&mount_table_lock);
 	spin_lock(&dentry_lock);
 	mount = mount_find(root_path.mount, root_path.dentry);
-	if (mount) {
-		mount_get(mount);
-		root_path.mount = mount;
-		root_path.dentry = dentry_get(mount->root);
-	}
 	spin_unlock(&dentry_lock);
+	if (mount)
+		replace_root(mount, &gone, &from);
 	mutex_unlock(&mount_table_lock);
-	return mount ? 0 : -EINVAL;
+	if (!mount)
+		return -EINVAL;
+	path_put(&from);
+	path_put(&old);
+	put_mounts(&gone);
+	return 0;
 }
 
 int vfs_mount_root(const struct file_system_type *type, const char *options)
