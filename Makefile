@@ -233,15 +233,32 @@ $(BUILD)/rootfs-test.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched \
 
 export HARTS MEM APPEND ICOUNT MACHINE DISK BUS DEBUG TIMEOUT QEMU BIOS CPU DTB
 
+# ROOT=disk: an ext4 disk that keeps what is written to it. ROOT=ram: all of it
+# in memory, anew each time; always so on boards, whose disks are their own.
+ROOT     ?= disk
+ROOT_RAM  = $(or $(filter ram,$(ROOT)),$(filter-out virt,$(MACHINE)))
+ROOT_DISK := $(BUILD)/disk.img
+comma    := ,
+
 PYTEST ?= /usr/bin/python3 -m pytest
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 T      ?=
 
+.PHONY: disk clean-disk
+disk: $(ROOT_DISK)
+# Only made when there is none: what is on it is the user's.
+$(ROOT_DISK): | $(BUILD)/rootfs.cpio
+	$(call say,DISK)
+	$(Q)scripts/mkdisk.py $(BUILD)/rootfs.cpio $@
+clean-disk: ## the next make run makes a fresh one
+	rm -f $(ROOT_DISK)
+
 .PHONY: run test bench profile lde schedsim gdb check setup clean help
 run:
 	@scripts/setup run
-	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
-	@scripts/qemu --kernel $(BUILD)/Image --initrd $(BUILD)/rootfs.cpio
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel $(if $(ROOT_RAM),rootfs,disk)
+	@$(if $(ROOT_RAM),,DISK=$(ROOT_DISK)$(DISK:%=$(comma)%) APPEND="root=LABEL=creance $(APPEND)") \
+	  scripts/qemu --kernel $(BUILD)/Image --initrd $(if $(ROOT_RAM),$(BUILD)/rootfs.cpio,none)
 
 test:
 	@scripts/setup test
@@ -292,6 +309,7 @@ clean: ## what was built; what was fetched stays
 help:
 	@echo 'make            the kernel: $(BUILD)/Image'
 	@echo 'make run        boot it in QEMU to a shell (installs what is missing, with apt)'
+	@echo 'make clean-disk its disk, build/disk.img, will be made anew; ROOT=ram: without one'
 	@echo 'make test       boot it many times and test it; T="-k name" for some of the tests'
 	@echo 'make bench      instructions per operation, beside those of Linux'
 	@echo 'make profile    where they go, as a flame graph: make profile BENCH=pipe_rtt'
