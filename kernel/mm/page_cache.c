@@ -76,21 +76,38 @@ static int insert(struct page_cache *cache, uint64_t index, struct page *page,
 	return 0;
 }
 
-/* Nothing is under way with @page any more (C3). */
-static void settle(struct page *page)
+/*
+ * The page at @index when nothing is under way with it any more (C3), or NULL.
+ * The lock is let go meanwhile: who writes a batch of pages, this one among
+ * them, may want it for the next one.
+ */
+static struct page *settled_page(struct page_cache *cache,
+				 uint64_t index) UNCHECKED_LOCKING
 {
-	while (READ_ONCE(page->flags) &
-	       (PAGE_FLAG_LOCKED | PAGE_FLAG_WRITEBACK))
-		page_wait(page, PAGE_FLAG_LOCKED | PAGE_FLAG_WRITEBACK);
+	const unsigned int busy = PAGE_FLAG_LOCKED | PAGE_FLAG_WRITEBACK;
+	bool locked = mutex_is_mine(&cache->lock);
+
+	for (;;) {
+		struct page *page = radix_get(&cache->pages, index);
+
+		if (!page || likely(!(READ_ONCE(page->flags) & busy)))
+			return page;
+		page_get(page);
+		if (locked)
+			mutex_unlock(&cache->lock);
+		page_wait(page, busy);
+		if (locked)
+			mutex_lock(&cache->lock);
+		page_put(page);
+	}
 }
 
 void page_cache_drop(struct page_cache *cache, uint64_t index)
 {
-	struct page *page = radix_get(&cache->pages, index);
+	struct page *page = settled_page(cache, index);
 
 	if (!page)
 		return;
-	settle(page);
 	radix_remove(&cache->pages, index);
 	if (page->flags & PAGE_FLAG_DIRTY && cache->num_dirty)
 		writeback_count(cache, -1);
@@ -400,10 +417,9 @@ static void clear_tail(struct page_cache *cache, uint64_t size_bytes)
 
 	if (!used)
 		return;
-	page = radix_get(&cache->pages, size_bytes >> PAGE_SHIFT);
+	page = settled_page(cache, size_bytes >> PAGE_SHIFT);
 	if (!page)
 		return;
-	settle(page);
 	memset((char *)page_address(page) + used, 0, PAGE_SIZE - used);
 	writeback_mark_locked(cache, page);
 }
@@ -445,8 +461,8 @@ int page_cache_write_and_drop(struct page_cache *cache, uint64_t first,
 	for (; !err && (page = radix_next(&cache->pages, &index)) &&
 	       index <= last;
 	     index++) {
-		settle(page);
-		if (!reclaim_drop(cache, page))
+		page = settled_page(cache, index);
+		if (page && !reclaim_drop(cache, page))
 			err = -EBUSY;
 	}
 	mutex_unlock(&cache->lock);
