@@ -43,6 +43,8 @@ enum lock_rank {
 	 * with a vm_space locked, so user memory is never touched under one of
 	 * them. A journal handle (an operation) is begun after the first two
 	 * kinds and before the others; who commits waits for all handles. */
+	/* The list of mounted ones, while each is committed. */
+	LOCK_EXT4_MOUNTED,
 	/* One file's pages on their way to its blocks. */
 	LOCK_EXT4_WRITE,
 	/* One commit at a time; one writer of blocks to their places. */

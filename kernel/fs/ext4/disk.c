@@ -256,4 +256,5 @@ void ext4_init(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ext4_types); i++)
 		file_system_register(&ext4_types[i]);
+	ext4_start_commits();
 }

@@ -95,6 +95,7 @@ struct ext4 {
 	struct list_head doomed; /* ext4_inode.doomed_node: to be evicted */
 	unsigned int num_inodes; /* in memory */
 	uint32_t next_generation;
+	struct list_head mounted_node; /* super.c */
 };
 
 /* The file system's part of an inode: inode.data. */
@@ -180,6 +181,8 @@ int ext4_mount_disk(const struct file_system_type *type, struct disk *disk,
 		    const char *name, unsigned int flags, const char *options,
 		    struct super_block **out);
 int ext4_sync_fs(struct super_block *sb);
+/* Boot: commit now and then. */
+void ext4_start_commits(void);
 /* Implemented beside disk_*(): give the disk back. */
 void disk_close(struct disk *disk);
 /* Write the super block in place, past the journal (mount, unmount). */

@@ -529,6 +529,7 @@ static void init_fs(struct ext4 *fs)
 	wait_queue_init(&fs->inodes_wait);
 	list_init(&fs->orphans);
 	list_init(&fs->doomed);
+	list_init(&fs->mounted_node);
 	for (unsigned int i = 0; i < NUM_INODE_BUCKETS; i++)
 		list_init(&fs->inodes[i]);
 	fs->next_generation = (uint32_t)clock_realtime_ns();
@@ -572,6 +573,7 @@ static int fill_super(struct super_block *sb)
 }
 
 static const struct super_ops ext4_super_ops;
+static void set_mounted(struct ext4 *fs, bool yes);
 
 int ext4_mount_disk(const struct file_system_type *type, struct disk *disk,
 		    const char *name, unsigned int flags, const char *options,
@@ -604,12 +606,54 @@ int ext4_mount_disk(const struct file_system_type *type, struct disk *disk,
 		super_block_put(sb); /* frees fs */
 		return err;
 	}
+	set_mounted(fs, true);
 	*out = sb;
 	return 0;
 
 free:
 	free_fs(fs);
 	return err;
+}
+
+/* ---- Now and then ---- */
+
+static struct mutex mounted_lock = MUTEX_INIT(mounted_lock, LOCK_EXT4_MOUNTED);
+static struct list_head mounted = LIST_HEAD_INIT(mounted); /* mounted_lock */
+
+/* On the thread of write-back, some seconds after something changed: what
+ * nobody has called fsync() for is committed as well. */
+static void commit_all(struct writeback_hook *hook)
+{
+	struct ext4 *fs;
+
+	mutex_lock(&mounted_lock);
+	list_for_each (fs, &mounted, mounted_node) {
+		ext4_evict_doomed(fs);
+		if (ext4_is_read_only(fs))
+			continue;
+		if (fs->journal)
+			journal_commit_all(fs->journal);
+		else
+			meta_write_dirty(fs);
+	}
+	mutex_unlock(&mounted_lock);
+}
+
+void ext4_start_commits(void)
+{
+	static struct writeback_hook hook = { .run = commit_all };
+
+	writeback_add_hook(&hook);
+}
+
+static void set_mounted(struct ext4 *fs, bool yes)
+{
+	mutex_lock(&mounted_lock);
+	if (yes)
+		list_push_back(&mounted, &fs->mounted_node);
+	else
+		list_remove(&fs->mounted_node);
+	mutex_unlock(&mounted_lock);
 }
 
 /* ---- Unmounting, sync, statfs ---- */
@@ -661,6 +705,7 @@ static void destroy(struct super_block *sb)
 {
 	struct ext4 *fs = ext4_fs(sb);
 
+	set_mounted(fs, false);
 	ext4_evict_doomed(fs);
 	if (!fs->super_meta) {
 		free_fs(fs);
