@@ -188,6 +188,14 @@ def test_host_survives_mutated_images(program, tmp_path, source, options):
     run(program, 'fuzz', image, '1', '500')
 
 
+@pytest.mark.parametrize('options', ['-t ext4 -b 1024', '-t ext3 -b 1024'])
+def test_host_survives_every_crash(program, tmp_path, options):
+    """A sample of sequences; all of them: build/host/ext4 crash IMAGE SCRATCH 1."""
+    image = mkfs(str(tmp_path / 'image'), f'{options} -N 64 -J size=1', '3M')
+    out = run(program, 'crash', image, str(tmp_path / 'state'), '907')
+    assert ' 0 complaints' in out
+
+
 # ---- In the machine ------------------------------------------------------------------
 
 @pytest.mark.parametrize('name', ['ext4-4k', 'ext4-1k', 'ext3', 'ext2'])
