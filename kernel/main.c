@@ -240,15 +240,28 @@ static void *trace_alloc(void)
 	return kmalloc(TRACE_CHUNK_BYTES);
 }
 
+/* The share of memory that all rings together take. */
+#define TRACE_SHARE      64
+#define MIN_TRACE_CHUNKS 2ul
+#define MAX_TRACE_CHUNKS 64ul
+
 /* With trace=on, everything that happens from here on has a place. */
 static void start_trace(void)
 {
-	static const struct trace_memory memory = {
+	static struct trace_memory memory = {
 		.alloc = trace_alloc,
 		.free = kfree,
 	};
-	int err = trace_init(&memory);
+	struct memory_info info;
+	uint64_t share;
+	int err;
 
+	memory_get_info(&info);
+	share = info.total * PAGE_SIZE / TRACE_SHARE / arch_num_harts() /
+		TRACE_CHUNK_BYTES;
+	memory.chunks = (unsigned int)MIN(MAX(share, MIN_TRACE_CHUNKS),
+					  MAX_TRACE_CHUNKS);
+	err = trace_init(&memory);
 	if (err)
 		log_error("trace: no rings of the size asked for: error %d",
 			  -err);

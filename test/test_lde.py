@@ -155,6 +155,13 @@ def test_tracing_is_off_afterwards(shell):
     assert ' switch ' in text
 
 
+def test_a_small_machine(machine):
+    """Rings take a share of memory, so there is room for programs beside them."""
+    shell = machine(harts=1, mem='40M', initrd=os.path.join(m.BUILD, 'rootfs.cpio')).shell()
+    rows = tables(shell.check('lde -t run /bin/true', 120))
+    assert_in_order(rows[0], protocol('system_call'))
+
+
 def test_wrong_use(shell):
     assert shell.run('lde').status == 2
     assert shell.run('lde nonsense').status == 2

@@ -14,6 +14,7 @@ struct trace_memory {
 	/* TRACE_CHUNK_BYTES, aligned to 8; NULL: none. May sleep. */
 	void *(*alloc)(void);
 	void (*free)(void *chunk);
+	unsigned int chunks; /* of a hart's ring, if nobody says otherwise */
 };
 
 #define TRACE_CHUNK_BYTES 65536u

@@ -23,7 +23,6 @@
 #include "kernel/trace/settings.h"
 
 #define ALL_KINDS      (BIT(TRACE_NUM_KINDS) - 1)
-#define DEFAULT_CHUNKS 64u /* 4 MiB for each hart */
 #define HEAD_WORDS     (sizeof(struct trace_head) / 8)
 #define LOST_WORDS     (HEAD_WORDS + 1)
 /* Of the boot's own events. */
@@ -327,7 +326,7 @@ void trace_get_settings(struct trace_settings *out)
 {
 	*out = settings;
 	if (!out->chunks)
-		out->chunks = DEFAULT_CHUNKS;
+		out->chunks = memory->chunks;
 }
 
 int trace_set(const struct trace_settings *wanted)
@@ -339,7 +338,7 @@ int trace_set(const struct trace_settings *wanted)
 		arch_trace_time_choose();
 	pause();
 	if (wanted->on && !chunks)
-		err = resize(DEFAULT_CHUNKS, false);
+		err = resize(memory->chunks, false);
 	if (!err) {
 		chunks = settings.chunks;
 		settings = *wanted;
@@ -392,7 +391,7 @@ void trace_boot_args(void)
 int trace_init(const struct trace_memory *from)
 {
 	const char *size = boot_arg("trace_size");
-	uint64_t chunks = DEFAULT_CHUNKS;
+	uint64_t chunks = from->chunks;
 	int err;
 
 	memory = from;

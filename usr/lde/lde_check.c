@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -201,14 +202,44 @@ static bool examine(const char *what, char **argv, const char *commands,
 	return good;
 }
 
+/* For each hart: all together an eighth of memory. */
+static unsigned long large_kib(void)
+{
+	struct sysinfo info;
+	unsigned long kib;
+
+	sysinfo(&info);
+	kib = info.totalram * info.mem_unit / 1024 / 8 / format.harts;
+	return kib < 32768 ? kib : 32768;
+}
+
+/* "size N" in control. */
+static unsigned int size_kib(void)
+{
+	FILE *file = fopen(TRACE_DIR "control", "re");
+	unsigned int kib = 64;
+	char line[64];
+
+	while (file && fgets(line, sizeof(line), file) &&
+	       sscanf(line, "size %u", &kib) != 1)
+		;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
 int command_check(char **argv)
 {
 	double untraced_ms = time_untraced(argv);
+	unsigned int was_kib = size_kib();
+	char size[32];
 	bool good;
 
 	before_off = mark_every_hart;
-	good = examine("large rings", argv, "size 32768", untraced_ms);
+	snprintf(size, sizeof(size), "size %lu", large_kib());
+	good = examine("large rings", argv, size, untraced_ms);
 	good &= examine("small rings", argv, "size 64", untraced_ms);
-	control("size 4096\n");
+	snprintf(size, sizeof(size), "size %u\n", was_kib);
+	control("%s", size);
 	return good ? 0 : 1;
 }
