@@ -599,8 +599,11 @@ static bool find_timer_switch(const struct events *events, size_t from,
 		out->switch_ = next_on_hart(events, i, k.switch_);
 		if (out->switch_ == events->num)
 			continue;
+		/* Into B, and not to somebody else and back to A. */
 		out->back = next_on_hart(events, out->switch_, k.return_timer_);
-		if (out->back < events->num)
+		if (out->back < events->num &&
+		    (uint64_t)events->event[out->back].tid ==
+			    events->event[out->switch_].arg[1])
 			return true;
 	}
 	return false;
