@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tty
 
 import pytest
 
@@ -77,7 +78,25 @@ def test_damaged_records_are_refused(run, saved, damage, says):
         trace.Trace(run.form, damage((saved / 'raw').read_bytes()))
 
 
-def test_a_machine_without_the_trace_is_said(tmp_path):
+def test_over_a_serial_line(tmp_path, saved):
+    """A board on a cable: here a machine at the other end of a pseudo-terminal."""
+    ours, line = os.openpty()
+    tty.setraw(line)
+    qemu = subprocess.Popen([os.path.join(m.TOP, 'scripts/qemu'), '--pipe', '--harts', '1'],
+                            stdin=ours, stdout=ours)
+    try:
+        said = lde('run', '--serial', os.ttyname(line), '--save', tmp_path / 'run', 'hello')
+    finally:
+        qemu.kill()
+        qemu.wait()
+        os.close(ours)
+        os.close(line)
+    assert 'hello from user mode' in said
+    events = load(tmp_path / 'run').events
+    assert any(e.texts.get(1, '').startswith('hello from') for e in events if e.name == 'syscall')
+
+
+def test_a_folder_without_a_trace_is_said(tmp_path):
     said = lde('show', tmp_path, status=1)
     assert 'No such file' in said
 

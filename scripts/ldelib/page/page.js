@@ -317,18 +317,20 @@ function fit() {
   plot.setScale('x', { min: Math.min(data.time[data.run], end - 1), max: end });
 }
 
-/* Move the window so that the rows in sight are in it; redraw it in any case. */
+/*
+ * Move the window so that the rows in sight are in it; redraw it in any case. It
+ * stays under the mouse while the rows are where a click in it has put them.
+ */
 function followRows() {
   const { min, max } = plot.scales.x;
   const a = data.time[rows.event[view.first]], b = data.time[rows.event[view.last]];
   const end = data.time[data.time.length - 1] || 1, width = Math.max(max - min, b - a);
-  if ((a < min || b > max) && width < end && !view.keepWindow) {
+  if ((a < min || b > max) && width < end && byId('scroll').scrollTop !== view.keptTop) {
     const from = Math.max(0, Math.min((a + b) / 2 - width / 2, end - width));
     plot.setScale('x', { min: from, max: from + width });
   } else {
     plot.redraw(false, false);
   }
-  view.keepWindow = false;
 }
 
 function eventAt(x, y) {
@@ -368,8 +370,8 @@ function makeTimeline() {
   plot.over.addEventListener('mousedown', (e) => { down = [e.offsetX, e.offsetY]; });
   plot.over.addEventListener('click', (e) => {
     if (!down || Math.abs(down[0] - e.offsetX) < 4) {
-      view.keepWindow = true;
       select(eventAt(e.offsetX, e.offsetY), true);
+      view.keptTop = byId('scroll').scrollTop;
     }
   });
   plot.over.addEventListener('wheel', (e) => {
