@@ -13,6 +13,7 @@ the test fails. Options:
     --kernel linux    Debian's Linux instead of our kernel: is the test right?
     --serial DEVICE   a board on a serial line instead of QEMU
     --harts N         of the shared machine
+    --boots N         of eight harts, in test_smp.py
 """
 import fcntl
 import os
@@ -29,6 +30,7 @@ def pytest_addoption(parser):
     group.addoption('--kernel', default='', help='an Image, or "linux"')
     group.addoption('--serial', default='', help='run on the board at this serial line')
     group.addoption('--harts', default='1', help='of the shared machine')
+    group.addoption('--boots', default='1', help='how often test_smp.py boots eight harts')
     group.addoption('--machine-append', default='', help='further arguments for the kernel')
 
 

@@ -130,3 +130,18 @@ const char *arch_isa_string(void)
 {
 	return harts.isa;
 }
+
+void arch_hart_stop(void)
+{
+	long err;
+
+	csr_write(sie, 0);
+	tlb_hart_stops();
+	err = sbi_hart_stop();
+	panic("the firmware does not stop a hart: SBI error %ld", err);
+}
+
+bool arch_hart_is_stopped(unsigned int hart_index)
+{
+	return sbi_hart_is_stopped(arch_hart_id(hart_index));
+}

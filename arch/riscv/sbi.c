@@ -32,6 +32,11 @@
 #define SBI_SRST_NO_REASON      0
 #define SBI_SRST_SYSTEM_FAILURE 1
 
+#define SBI_HSM_START         0
+#define SBI_HSM_STOP          1
+#define SBI_HSM_STATUS        2
+#define SBI_HSM_STATE_STOPPED 1
+
 #define SBI_RFENCE_FENCE_I    0
 #define SBI_RFENCE_SFENCE_VMA 1
 
@@ -179,7 +184,22 @@ bool sbi_can_run_harts(void)
 
 long sbi_hart_start(uint64_t hartid, uint64_t address, uint64_t argument)
 {
-	return sbi_call(SBI_EXT_HSM, 0, hartid, address, argument, 0, 0).error;
+	return sbi_call(SBI_EXT_HSM, SBI_HSM_START, hartid, address, argument,
+			0, 0)
+		.error;
+}
+
+long sbi_hart_stop(void)
+{
+	return sbi_call(SBI_EXT_HSM, SBI_HSM_STOP, 0, 0, 0, 0, 0).error;
+}
+
+bool sbi_hart_is_stopped(uint64_t hartid)
+{
+	struct sbi_result status =
+		sbi_call(SBI_EXT_HSM, SBI_HSM_STATUS, hartid, 0, 0, 0, 0);
+
+	return status.error == 0 && status.value == SBI_HSM_STATE_STOPPED;
 }
 
 static void halt(const char *message) __noreturn;

@@ -45,3 +45,6 @@ void sbi_remote_fence_i(uint64_t mask, uint64_t base);
 bool sbi_can_run_harts(void);
 /* Start @hartid at physical @address with a1 = @argument. */
 long sbi_hart_start(uint64_t hartid, uint64_t address, uint64_t argument);
+/* Stop this hart; returns only with an error. */
+long sbi_hart_stop(void);
+bool sbi_hart_is_stopped(uint64_t hartid);

@@ -104,6 +104,12 @@ void tlb_hart_starts(void)
 	fence_code();
 }
 
+void tlb_hart_stops(void)
+{
+	__atomic_fetch_and(&running_harts, ~BIT(arch_hart_index()),
+			   __ATOMIC_RELEASE);
+}
+
 uint64_t tlb_kernel_satp(void)
 {
 	return satp_of(&kernel_page_table);

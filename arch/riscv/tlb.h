@@ -10,6 +10,8 @@
 void tlb_expect_other_harts(void);
 /* This hart was just started, with the kernel's page table. */
 void tlb_hart_starts(void);
+/* It stops, with the kernel's page table. */
+void tlb_hart_stops(void);
 /* The kernel's page table as satp names it. */
 uint64_t tlb_kernel_satp(void);
 /* A kernel mapping was removed. */

@@ -7,23 +7,38 @@
  * and the firmware starts the hart with it. It comes up whenever it does: from
  * the moment it says so (sched_hart_comes()), threads may be placed there.
  *
- * Locks: run_queue.lock for rq->online.
+ * A hart stops in these steps. rq->online is cleared, so nothing new comes; an
+ * interrupt has the hart give away what is queued, and its running thread, which
+ * schedule() then does not keep there. So it ends up in its idle loop, which
+ * gives its timers to the boot hart and calls the firmware. Frames and objects
+ * in its caches stay for its return.
+ *
+ *   STOPPED -> STARTING  start_hart()          (firmware)
+ *   STARTING -> ONLINE   sched_hart_comes()
+ *   ONLINE -> DRAINING   stop_hart()
+ *   DRAINING -> STOPPED  sched_hart_leaves()   (firmware)
+ *
+ * Locks: run_queue.lock for rq->online; harts_lock for starting and stopping.
  * Source: SBI v2.0, "Hart State Management Extension".
  */
 #include "kernel/sched/sched.h"
 
 #include <arch/hart.h>
+#include <arch/page_table.h>
 #include "kernel/abi/errno.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
 #include "kernel/lib/format.h"
 #include "kernel/sched/run_queue.h"
+#include "kernel/sync/mutex.h"
 #include "kernel/sync/wait.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
 
 /* How long the boot waits for the others; they come in milliseconds. */
 #define START_TIMEOUT_NS (2 * NSEC_PER_SEC)
 
+static struct mutex harts_lock = MUTEX_INIT(harts_lock, LOCK_HARTS);
 static uint64_t online_harts; /* atomic; bit h: hart h runs threads */
 static struct wait_queue hart_came = WAIT_QUEUE_INIT(hart_came);
 
@@ -81,11 +96,22 @@ static int start_hart(unsigned int hart)
 	return arch_hart_start(hart, rq->idle);
 }
 
+static void wait_for(uint64_t wanted)
+{
+	WAIT_EVENT_DEADLINE(&hart_came, sched_online_harts() == wanted, 0,
+			    clock_now_ns() + START_TIMEOUT_NS);
+	if (sched_online_harts() != wanted)
+		log_warning("harts %#lx were started but have not come yet",
+			    wanted & ~sched_online_harts());
+}
+
 void sched_start_harts(unsigned int max)
 {
-	uint64_t wanted = online_harts;
+	uint64_t wanted;
 	unsigned int num = 1;
 
+	mutex_lock(&harts_lock);
+	wanted = sched_online_harts();
 	for (unsigned int i = 0; i < arch_num_harts() && num < max; i++) {
 		if (wanted & BIT(i))
 			continue;
@@ -94,12 +120,86 @@ void sched_start_harts(unsigned int max)
 			num++;
 		}
 	}
-	WAIT_EVENT_DEADLINE(&hart_came, sched_online_harts() == wanted, 0,
-			    clock_now_ns() + START_TIMEOUT_NS);
-	if (sched_online_harts() != wanted)
-		log_warning("harts %#lx were started but have not come yet",
-			    wanted & ~sched_online_harts());
+	wait_for(wanted);
+	mutex_unlock(&harts_lock);
 }
+
+/* ---- Stopping ------------------------------------------------------------- */
+
+void sched_hart_drain(struct run_queue *rq) UNCHECKED_LOCKING
+{
+	struct thread *thread;
+
+	for (;;) {
+		spin_lock(&rq->lock);
+		thread = run_queue_pick(rq);
+		if (!thread)
+			break;
+		sched_place(rq, thread, ADD_MOVED); /* unlocks */
+	}
+	if (rq->current != rq->idle)
+		thread_set_work(rq->current, WORK_RESCHEDULE);
+	spin_unlock(&rq->lock);
+}
+
+void sched_hart_leaves(struct run_queue *rq)
+{
+	struct thread *me = current();
+
+	timers_leave_hart(sched_boot_hart);
+	arch_send_ipi(sched_boot_hart);
+	spin_lock(&rq->lock);
+	account_run_time(rq, me, clock_now_ns(), CPU_SYSTEM);
+	me->sched.on_hart = false;
+	rq->quantum_armed_ns = UINT64_MAX;
+	page_table_switch(&kernel_page_table);
+	WRITE_ONCE(rq->borrowed, NULL);
+	spin_unlock(&rq->lock);
+	arch_hart_stop();
+}
+
+static int stop_hart(unsigned int hart)
+{
+	struct run_queue *rq = run_queue_of(hart);
+
+	__atomic_fetch_and(&online_harts, ~BIT(hart), __ATOMIC_RELAXED);
+	spin_lock(&rq->lock);
+	rq->online = false;
+	spin_unlock(&rq->lock);
+	__atomic_fetch_and(&sched_idle_harts, ~BIT(hart), __ATOMIC_RELAXED);
+	do {
+		arch_send_ipi(hart);
+		sched_sleep_ns(NSEC_PER_MSEC);
+	} while (!arch_hart_is_stopped(hart));
+	log_info("hart %u stopped", hart);
+	return 0;
+}
+
+bool sched_hart_may_stop(unsigned int hart)
+{
+	return hart != sched_boot_hart;
+}
+
+int sched_set_hart_online(unsigned int hart, bool online)
+{
+	uint64_t bit = BIT(hart);
+	int err = 0;
+
+	if (!online && !sched_hart_may_stop(hart))
+		return -EBUSY;
+	mutex_lock(&harts_lock);
+	if (online && !(sched_online_harts() & bit)) {
+		err = start_hart(hart);
+		if (!err)
+			wait_for(sched_online_harts() | bit);
+	} else if (!online && (sched_online_harts() & bit)) {
+		err = stop_hart(hart);
+	}
+	mutex_unlock(&harts_lock);
+	return err;
+}
+
+/* ---- Facts ---------------------------------------------------------------- */
 
 uint64_t sched_hart_idle_ns(unsigned int hart_index)
 {

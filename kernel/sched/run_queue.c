@@ -207,7 +207,7 @@ static struct run_queue *claim_idle(uint64_t allowed,
 		uint64_t before = __atomic_fetch_and(
 			&sched_idle_harts, ~BIT(hart), __ATOMIC_RELAXED);
 
-		if (before & BIT(hart))
+		if ((before & BIT(hart)) && READ_ONCE(run_queues[hart].online))
 			return &run_queues[hart];
 		idle &= ~BIT(hart);
 	}

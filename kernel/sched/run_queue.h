@@ -203,6 +203,10 @@ void sched_offer(const struct thread *thread);
 void load_start(void);
 /* harts.c: this hart begins to run threads, as rq->idle. */
 void sched_hart_comes(struct run_queue *rq);
+/* ... it shall stop: its threads go elsewhere. From its IPI. */
+void sched_hart_drain(struct run_queue *rq);
+/* ... it is idle, not online any more, and stops. */
+void sched_hart_leaves(struct run_queue *rq) __noreturn;
 /* thread.c: the slab. */
 void threads_init(void);
 /* schedule.c: the first C code of a new thread calls this. */

@@ -71,6 +71,15 @@ void sched_idle_secondary(void) __noreturn;
  * moment for them. Context: thread, may sleep.
  */
 void sched_start_harts(unsigned int max);
+/*
+ * Start one that is stopped, or stop one: its threads go to others, even those
+ * whose affinity names it alone. The boot hart never stops. Nothing to do: 0.
+ *
+ * Returns 0; -EBUSY for the boot hart; -EIO if the firmware refuses; -ENOMEM.
+ * Context: thread, may sleep.
+ */
+int sched_set_hart_online(unsigned int hart, bool online);
+bool sched_hart_may_stop(unsigned int hart);
 
 /*
  * Sleep until @deadline_ns (monotonic) or a wake-up; the state was set by the

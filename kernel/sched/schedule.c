@@ -381,6 +381,9 @@ void handle_ipi(void)
 {
 	struct run_queue *rq = this_run_queue();
 
+	timers_look();
+	if (unlikely(!READ_ONCE(rq->online)))
+		sched_hart_drain(rq);
 	spin_lock(&rq->lock);
 	arm_quantum(rq);
 	if (rq->drop_borrowed) {
@@ -482,6 +485,8 @@ static void idle_loop(struct run_queue *rq)
 		if (sched_other_harts)
 			sched_look_for_work(rq);
 		arch_interrupts_off();
+		if (unlikely(!rq->online) && READ_ONCE(rq->num_ready) == 0)
+			sched_hart_leaves(rq);
 		/* Waits for a pending interrupt even while they are off, so
 		 * one that comes just now is not slept over. */
 		if (READ_ONCE(rq->num_ready) == 0)

@@ -86,6 +86,8 @@ void sched_offer(const struct thread *thread)
 
 bool sched_look_for_work(struct run_queue *rq)
 {
+	if (!READ_ONCE(rq->online))
+		return false;
 	/* The bit before the queues; pairs with sched_offer(). */
 	__atomic_fetch_or(&sched_idle_harts, BIT(rq->hart_index),
 			  __ATOMIC_SEQ_CST);

@@ -36,6 +36,8 @@ enum lock_rank {
 	LOCK_SOCKET,
 	/* A round of write-back over all files. */
 	LOCK_WRITEBACK,
+	/* Harts that start and stop; asked for by writing a file. */
+	LOCK_HARTS,
 	/* An address space's areas; faults take it, so user memory is never
 	 * touched with a later lock held. */
 	LOCK_VM_SPACE,

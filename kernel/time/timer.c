@@ -13,9 +13,11 @@
  *   T2  The timer is in that hart's tree exactly while timer.queued.
  *   T3  The hardware fires no later than min(quantum end, earliest).
  *   T4  Only the hart itself adds to its tree, so nobody else makes
- *       "earliest" smaller.
+ *       "earliest" smaller; but for a hart that stops, which then sends an
+ *       interrupt (timers_look()).
  *
- * Locks: timer_queue.lock of the timer's hart.
+ * Locks: timer_queue.lock of the timer's hart. Two: a hart that stops takes its
+ * own, then that of the hart which never stops.
  */
 #include "kernel/time/timer.h"
 
@@ -260,6 +262,32 @@ void timers_set_quantum_end(uint64_t deadline_ns)
 
 	queue->quantum_end_ns = deadline_ns;
 	arm(queue);
+}
+
+void timers_look(void)
+{
+	arm(this_queue());
+}
+
+void timers_leave_hart(unsigned int to) UNCHECKED_LOCKING
+{
+	struct timer_queue *from = this_queue();
+	struct timer_queue *queue = &queues[to];
+
+	spin_lock(&from->lock);
+	spin_lock(&queue->lock);
+	while (from->first) {
+		struct timer *timer = from->first;
+
+		queue_remove(from, timer);
+		WRITE_ONCE(timer->hart, to);
+		queue_add(queue, timer);
+	}
+	spin_unlock(&queue->lock);
+	spin_unlock(&from->lock);
+	from->quantum_end_ns = NEVER;
+	from->armed_ns = NEVER;
+	arch_timer_set(NEVER);
 }
 
 void timers_init(void)

@@ -30,6 +30,13 @@ bool timer_cancel_sync(struct timer *timer);
 
 /* Boot: after memory_init() and clock_init(). */
 void timers_init(void);
+/*
+ * This hart stops: its timers go to hart @to, which must be told to look
+ * (timers_look()). Interrupts off.
+ */
+void timers_leave_hart(unsigned int to);
+/* Others may have given timers to this hart; interrupts off. */
+void timers_look(void);
 /* The timer interrupt, through arch_entry.h: run what is due, arm the next. */
 void timers_interrupt(void);
 /*

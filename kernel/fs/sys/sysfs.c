@@ -449,6 +449,8 @@ static int show_number(const struct sys_entry *entry, char *buf, size_t size)
 static void add_hart_file(unsigned int hart, const char *name,
 			  int (*show)(const struct sys_entry *entry, char *buf,
 				      size_t size),
+			  int (*store)(const struct sys_entry *entry,
+				       const char *text),
 			  unsigned int number)
 {
 	struct sys_entry *entry = kzalloc(sizeof(*entry));
@@ -460,6 +462,7 @@ static void add_hart_file(unsigned int hart, const char *name,
 		      name);
 	entry->path = kstrdup(path);
 	entry->show = show;
+	entry->store = store;
 	entry->number = number;
 	if (entry->path)
 		list_push_back(&entries, &entry->node);
@@ -467,15 +470,36 @@ static void add_hart_file(unsigned int hart, const char *name,
 		kfree(entry);
 }
 
-/* Each hart is a core of its own, all in one package, as far as we know. */
-static void add_topology(unsigned int hart)
+static int show_hart_online(const struct sys_entry *entry, char *buf,
+			    size_t size)
 {
-	add_hart_file(hart, "topology/core_cpus", show_own_map, hart);
-	add_hart_file(hart, "topology/core_id", show_number, hart);
-	add_hart_file(hart, "topology/core_siblings", show_hart_map, hart);
-	add_hart_file(hart, "topology/package_cpus", show_hart_map, hart);
-	add_hart_file(hart, "topology/physical_package_id", show_number, 0);
-	add_hart_file(hart, "topology/thread_siblings", show_own_map, hart);
+	bool online = sched_online_harts() & BIT(entry->number);
+
+	return format_string(buf, size, "%u\n", online);
+}
+
+static int store_hart_online(const struct sys_entry *entry, const char *text)
+{
+	if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
+		return -EINVAL;
+	return sched_set_hart_online(entry->number, text[0] == '1');
+}
+
+/* Each hart is a core of its own, all in one package, as far as we know. */
+static void add_hart(unsigned int hart)
+{
+	if (sched_hart_may_stop(hart))
+		add_hart_file(hart, "online", show_hart_online,
+			      store_hart_online, hart);
+	add_hart_file(hart, "topology/core_cpus", show_own_map, NULL, hart);
+	add_hart_file(hart, "topology/core_id", show_number, NULL, hart);
+	add_hart_file(hart, "topology/core_siblings", show_hart_map, NULL,
+		      hart);
+	add_hart_file(hart, "topology/package_cpus", show_hart_map, NULL, hart);
+	add_hart_file(hart, "topology/physical_package_id", show_number, NULL,
+		      0);
+	add_hart_file(hart, "topology/thread_siblings", show_own_map, NULL,
+		      hart);
 }
 
 void sysfs_init(void)
@@ -486,6 +510,6 @@ void sysfs_init(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(fixed_entries); i++)
 		list_push_back(&entries, &fixed_entries[i].node);
 	for (unsigned int i = 0; i < arch_num_harts(); i++)
-		add_topology(i);
+		add_hart(i);
 	file_system_register(&type);
 }

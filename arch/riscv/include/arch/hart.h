@@ -92,6 +92,13 @@ void arch_send_ipi(unsigned int hart_index);
  * @idle (adopted by that hart already), on its stack, interrupts off. 0, or -EIO if the firmware says no.
  */
 int arch_hart_start(unsigned int hart_index, struct thread *idle);
+/*
+ * Stop this hart: back to the firmware, until arch_hart_start(). Interrupts
+ * off; it has the kernel's page table, and nothing is left on it.
+ */
+void arch_hart_stop(void) __attribute__((noreturn));
+/* Does the firmware say that it is stopped? */
+bool arch_hart_is_stopped(unsigned int hart_index);
 
 /* A full memory barrier on this and all other running harts, done on return. */
 void arch_fence_all_harts(void);

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Several harts: that all of them run, come and go, and do not race.
+
+The rest of the suite runs on one hart; `pytest --harts 4` runs it on four. Here
+is what CI takes of that, and what only several harts can do. On demand:
+`pytest --boots 100 test_smp.py` for the first test.
+"""
+import os
+
+import pytest
+
+import machine as m
+
+# Where threads, processes and harts meet.
+PROGRAMS = ['futexes', 'signals', 'process', 'execs', 'pipe', 'memory', 'memory_random',
+            'fpu', 'unix', 'epoll']
+CPU = '/sys/devices/system/cpu'
+
+
+@pytest.fixture(scope='module')
+def harts4(lab):
+    """A shell on four harts, booted once for this file."""
+    if lab.serial:
+        pytest.skip('boots a machine of its own; not on a board')
+    console = lab.boot(os.path.join(m.LOGS, f'harts4-{lab.worker}.log'), harts=4)
+    yield console.shell()
+    console.close()
+
+
+def test_boots(machine, request):
+    """Eight harts start whenever they do; each time all are there."""
+    for _ in range(int(request.config.getoption('--boots'))):
+        console = machine(harts=8)
+        shell = console.shell(300)
+        assert shell.check('nproc').strip() == '8'
+        console.send('poweroff -f\n')
+        assert console.wait_off(120) == 0
+
+
+def test_all_harts_are_told_of(harts4):
+    assert harts4.check('nproc').strip() == '4'
+    assert harts4.check('grep -c ^processor /proc/cpuinfo').strip() == '4'
+    assert harts4.check('grep -c "^cpu[0-9]" /proc/stat').strip() == '4'
+    assert harts4.check(f'cat {CPU}/online').strip() == '0-3'
+
+
+@pytest.mark.parametrize('program', PROGRAMS)
+def test_abi_on_four_harts(harts4, program):
+    result = harts4.run(f'cd /tmp && /usr/lib/creance/test/{program}', 300)
+    assert result.status == 0, '\n'.join(
+        line for line in result.output.splitlines() if line.startswith('not ok'))
+
+
+def test_threads_of_one_process_run_at_once(harts4):
+    """Four busy loops make progress on four harts: each is on one of its own."""
+    harts4.check('P=; for i in 1 2 3 4; do (while :; do :; done) & P="$P $!"; done')
+    seen = harts4.check(
+        'n=0; until [ $n = 4 ]; do n=$(for p in $P; do cut -d" " -f39 /proc/$p/stat; '
+        'done | sort -u | wc -l); done; echo $n', 120)
+    harts4.check('kill $P; wait')
+    assert seen.strip().splitlines()[-1] == '4'
+
+
+def test_harts_come_and_go_under_load(harts4):
+    """What ran on a hart that stops goes on elsewhere; pinned threads too."""
+    harts4.check('P=; for i in 1 2 3; do (while :; do ls / >/dev/null; done) & P="$P $!"; done')
+    harts4.check('taskset 8 sh -c "while :; do :; done" & P="$P $!"')
+    for _ in range(3):
+        harts4.check(f'for c in {CPU}/cpu[0-9]/online; do echo 0 > $c; done', 120)
+        assert len(harts4.check(f'cat {CPU}/online').strip()) == 1
+        assert harts4.check('nproc').strip() == '1'
+        harts4.check(f'for c in {CPU}/cpu[0-9]/online; do echo 1 > $c; done', 120)
+        assert harts4.check(f'cat {CPU}/online').strip() == '0-3'
+    harts4.check('kill $P; wait')
+    assert harts4.run(f'echo 2 > {CPU}/$(cd {CPU}; ls -d cpu?/online | head -1)').status != 0
+
+
+def test_maxcpus(machine):
+    shell = machine(harts=4, append='maxcpus=2').shell()
+    assert shell.check('nproc').strip() == '2'
+    offline = shell.check(f'for c in {CPU}/cpu[0-9]/online; do '
+                          '[ $(cat $c) = 1 ] || echo $c; done').split()
+    assert len(offline) == 2
+    shell.check(f'echo 1 > {offline[0]}')
+    assert shell.check('nproc').strip() == '3'
