@@ -9,6 +9,7 @@ The chart library is uPlot, from npm, at the version that page/package-lock.json
 pins by its hash; it comes into build/npm when a page is first made.
 """
 import base64
+import fcntl
 import filecmp
 import gzip
 import html
@@ -22,6 +23,7 @@ from ldelib.trace import COLUMNS, Symbols, Trace
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PARTS = os.path.join(TOP, 'scripts/ldelib/page')
 NPM = os.path.join(TOP, 'build/npm')
+DIST = os.path.join(NPM, 'node_modules/uplot/dist')
 AROUND = 7  # lines of source shown before and after the one
 STEP = 'TRACE_STEP('
 
@@ -30,27 +32,34 @@ class NoLibrary(Exception):
     """The chart library is not there and cannot be got."""
 
 
-def chart_library() -> tuple:
-    """uPlot's script and style sheet."""
-    dist = os.path.join(NPM, 'node_modules/uplot/dist')
+def install_library() -> None:
+    """Have npm put uPlot into build/npm, at the pinned version; nothing if it is there."""
     stamp = os.path.join(NPM, 'package-lock.json')
     wanted = os.path.join(PARTS, 'package-lock.json')
-    if not (os.path.exists(dist) and os.path.exists(stamp) and
-            filecmp.cmp(stamp, wanted, shallow=False)):
-        if not shutil.which('npm'):
-            raise NoLibrary('npm is not installed; `scripts/setup lde` installs it')
-        os.makedirs(NPM, exist_ok=True)
-        shutil.copy(os.path.join(PARTS, 'package.json'), NPM)
-        shutil.copy(wanted, NPM)
-        result = subprocess.run(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund'],
-                                cwd=NPM, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True, check=False)
-        if result.returncode:
-            os.unlink(stamp)
-            raise NoLibrary('npm could not get the chart library:\n' + result.stdout[-2000:])
+    if os.path.exists(DIST) and os.path.exists(stamp) and \
+            filecmp.cmp(stamp, wanted, shallow=False):
+        return
+    if not shutil.which('npm'):
+        raise NoLibrary('npm is not installed; `scripts/setup lde` installs it')
+    for name in ('package.json', 'package-lock.json'):
+        shutil.copy(os.path.join(PARTS, name), NPM)
+    result = subprocess.run(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+                            cwd=NPM, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, check=False)
+    if result.returncode:
+        os.unlink(stamp)
+        raise NoLibrary('npm could not get the chart library:\n' + result.stdout[-2000:])
+
+
+def chart_library() -> tuple:
+    """uPlot's script and style sheet."""
+    os.makedirs(NPM, exist_ok=True)
+    with open(os.path.join(NPM, '.lock'), 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another test may be about to do the same
+        install_library()
     texts = []
     for name in ('uPlot.iife.min.js', 'uPlot.min.css'):
-        with open(os.path.join(dist, name), encoding='utf-8') as f:
+        with open(os.path.join(DIST, name), encoding='utf-8') as f:
             texts.append(f.read())
     return tuple(texts)
 

@@ -348,9 +348,10 @@ function eventAt(x, y) {
   return before;
 }
 
+const ink = () => getComputedStyle(document.body).color;
+
 function makeTimeline() {
   const box = byId('timeline'), end = data.time[data.time.length - 1] || 1;
-  const ink = getComputedStyle(document.body).color;
   const size = () => ({ width: box.clientWidth, height: data.harts * LANE_HEIGHT + AXIS_HEIGHT });
   plot = new uPlot({
     ...size(), legend: { show: false }, padding: [4, 12, 0, 0],
@@ -450,6 +451,10 @@ async function main() {
   makeTimeline();
   show('');
   fit();
+  /* Begin with the run; the boot is further up. */
+  const start = firstAtLeast(rows.event, data.run);
+  byId('scroll').scrollTop = start * ROW_HEIGHT;
+  select(start, false);
   listen();
   byId('steps').focus();
   /* For tests. */
