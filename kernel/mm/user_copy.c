@@ -241,6 +241,34 @@ int clear_user(void __user *to, size_t size)
 	return 0;
 }
 
+/*
+ * Copy up to the NUL, which may be missing: its place, or @size. The program
+ * may change the string meanwhile, so each byte is read once.
+ */
+static force_inline size_t copy_to_nul(char *to, const char *from, size_t size)
+{
+	size_t i = 0;
+
+#define COPY_ONE(n)                                                            \
+	do {                                                                   \
+		char byte = READ_ONCE(from[i + (n)]);                          \
+		to[i + (n)] = byte;                                            \
+		if (!byte)                                                     \
+			return i + (n);                                        \
+	} while (0)
+
+	for (; size - i >= 4; i += 4) {
+		COPY_ONE(0);
+		COPY_ONE(1);
+		COPY_ONE(2);
+		COPY_ONE(3);
+	}
+	for (; i < size; i++)
+		COPY_ONE(0);
+#undef COPY_ONE
+	return size;
+}
+
 ssize_t copy_string_from_user(char *to, const char __user *from, size_t size)
 {
 	struct vm_space *space = user_space_of(from, 1);
@@ -256,15 +284,11 @@ ssize_t copy_string_from_user(char *to, const char __user *from, size_t size)
 
 		if (!memory)
 			return -EFAULT;
-		/* The program may change the string meanwhile: copy first,
-		 * then look for the end in the copy. */
-		length = strnlen(memory, part);
-		memcpy(to + done, memory, MIN(length + 1, part));
+		length = copy_to_nul(to + done, memory, part);
 		user_page_unlock(space);
-		length = strnlen(to + done, MIN(length + 1, part));
-		if (length < part && !to[done + length])
-			return (ssize_t)(done + length);
-		done += part;
+		done += length;
+		if (length < part)
+			return (ssize_t)done;
 	}
 	return done < size ? -EFAULT : -ENAMETOOLONG;
 }
