@@ -195,6 +195,10 @@ void *memset(void *to, int byte, size_t n)
 	uint64_t *w;
 	size_t head = MIN(bytes_to_boundary(d), n);
 
+	if (n < WORD_SIZE) {
+		set_bytes(d, byte, n);
+		return to;
+	}
 	d = set_bytes(d, byte, head);
 	n -= head;
 	w = (uint64_t *)(uintptr_t)d;

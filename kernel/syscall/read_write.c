@@ -44,10 +44,9 @@ static force_inline ssize_t read_file(struct file *file, void __user *buf,
 {
 	struct io_buf io;
 
-	if (unlikely(!file_is_readable(file)))
-		return -EBADF;
+	/* file_read() checks the access; here it only decides which error. */
 	if (unlikely(!user_range_ok(buf, count)))
-		return -EFAULT;
+		return file_is_readable(file) ? -EFAULT : -EBADF;
 	io_buf_user(&io, buf, MIN(count, MAX_BYTES));
 	return file_read(file, &io, pos);
 }
@@ -57,10 +56,8 @@ static force_inline ssize_t write_file(struct file *file, void __user *buf,
 {
 	struct io_buf io;
 
-	if (unlikely(!file_is_writable(file)))
-		return -EBADF;
 	if (unlikely(!user_range_ok(buf, count)))
-		return -EFAULT;
+		return file_is_writable(file) ? -EFAULT : -EBADF;
 	io_buf_user(&io, buf, MIN(count, MAX_BYTES));
 	return after_write(file_write(file, &io, pos));
 }

@@ -14,29 +14,6 @@
 
 enum direction { TO_BUFFER, FROM_BUFFER, CLEAR_BUFFER };
 
-static void io_buf_one(struct io_buf *io, void *base, size_t size, bool kernel)
-{
-	io->one.base = base;
-	io->one.size = size;
-	io->vec = &io->one;
-	io->num_vecs = 1;
-	io->at = 0;
-	io->offset = 0;
-	io->left = size;
-	io->kernel = kernel;
-	io->nonblock = false;
-}
-
-void io_buf_user(struct io_buf *io, void __user *base, size_t size)
-{
-	io_buf_one(io, (__force void *)base, size, false);
-}
-
-void io_buf_kernel(struct io_buf *io, void *base, size_t size)
-{
-	io_buf_one(io, base, size, true);
-}
-
 void io_buf_vec(struct io_buf *io, const struct io_vec *vec,
 		unsigned int num_vecs)
 {

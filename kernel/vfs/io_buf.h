@@ -27,8 +27,28 @@ struct io_buf {
 };
 
 /* One piece of user or kernel memory. */
-void io_buf_user(struct io_buf *io, void __user *base, size_t size);
-void io_buf_kernel(struct io_buf *io, void *base, size_t size);
+static inline void io_buf_one(struct io_buf *io, void *base, size_t size,
+			      bool kernel)
+{
+	io->one.base = base;
+	io->one.size = size;
+	io->vec = &io->one;
+	io->num_vecs = 1;
+	io->at = 0;
+	io->offset = 0;
+	io->left = size;
+	io->kernel = kernel;
+	io->nonblock = false;
+}
+static inline void io_buf_user(struct io_buf *io, void __user *base,
+			       size_t size)
+{
+	io_buf_one(io, (__force void *)base, size, false);
+}
+static inline void io_buf_kernel(struct io_buf *io, void *base, size_t size)
+{
+	io_buf_one(io, base, size, true);
+}
 /* Many pieces of user memory; @vec must outlive @io. */
 void io_buf_vec(struct io_buf *io, const struct io_vec *vec,
 		unsigned int num_vecs);
