@@ -421,6 +421,8 @@ static void clear_tail(struct page_cache *cache, uint64_t size_bytes)
 	if (!page)
 		return;
 	memset((char *)page_address(page) + used, 0, PAGE_SIZE - used);
+	/* Of several small blocks, those behind the end will be freed. */
+	page_clear_flags(page, PAGE_FLAG_BACKED);
 	writeback_mark_locked(cache, page);
 }
 

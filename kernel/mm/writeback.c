@@ -46,8 +46,9 @@ static uint64_t num_dirty, num_busy;
 static struct wait_queue thread_queue = WAIT_QUEUE_INIT(thread_queue);
 static struct wait_queue progress = WAIT_QUEUE_INIT(progress);
 static unsigned int wanted; /* the thread is to write now; atomic */
-static bool later;   /* a hook has something to do in some seconds; atomic */
-static bool running; /* fixed after boot */
+static bool later;    /* a hook has something to do in some seconds; atomic */
+static uint64_t fine; /* pages: background_limit() some seconds ago; atomic */
+static bool running;  /* fixed after boot */
 static struct thread *writer; /* the same */
 
 /* Pages that could be dirty: free ones, and those of files. */
@@ -453,9 +454,11 @@ bool page_cache_cancel_writeback(struct page_cache *cache)
 
 void writeback_throttle(struct page_cache *cache)
 {
-	/* Few enough on any machine: not worth the sums. */
-	if (likely(pending() <= buddy_managed_pages() / 128) ||
-	    pending() <= background_limit())
+	/* Not worth the sums: it was fine a moment ago. */
+	if (likely(pending() <= READ_ONCE(fine)))
+		return;
+	WRITE_ONCE(fine, background_limit());
+	if (pending() <= READ_ONCE(fine))
 		return;
 	/* A kernel's thread writes for others (loop devices): they wait. */
 	if (!running || !can_be_dirty(cache) || !current()->process)
@@ -519,6 +522,7 @@ static void write_some(void)
 	bool hurry = __atomic_exchange_n(&wanted, 0, __ATOMIC_ACQUIRE);
 	uint64_t now = clock_now_ns();
 
+	WRITE_ONCE(fine, 0);
 	if (hurry || pending() > background_limit())
 		write_caches(NULL, UINT64_MAX, FILE_BUDGET, false);
 	else
