@@ -155,10 +155,7 @@ class Trace:
         self.lost = lost
         self.programs: dict = {}  # tid: name
         self.pids: dict = {}      # tid: pid
-        for e in self.events:
-            self.pids[e.tid] = e.pid
-            if e.program:
-                self.programs[e.tid] = e.program
+        self._find_names()
         self._join_results()
 
     def _never_back(self) -> None:
@@ -167,6 +164,20 @@ class Trace:
         last = self.events[0].time_ns if self.events else 0
         for e in self.events:
             e.time_ns = last = max(last, e.time_ns)
+
+    def _find_names(self) -> None:
+        """A thread's name comes with a switch to it; who is never switched to after
+        execve (it has a hart for itself) is called after the file."""
+        files: dict = {}  # tid: what execve was given
+        for e in self.events:
+            self.pids[e.tid] = e.pid
+            if e.program:
+                self.programs[e.tid] = e.program
+            elif e.name == 'syscall' and 0 in e.texts and \
+                    self.form.syscalls.get(e.args['number'], ('',))[0] == 'execve':
+                files[e.tid] = os.path.basename(e.texts[0])
+            elif e.name == 'program_load' and e.tid in files:
+                self.programs[e.tid] = files.pop(e.tid)
 
     def _join_results(self) -> None:
         calls: dict = {}  # tid: its call under way
