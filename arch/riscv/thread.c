@@ -41,13 +41,20 @@ struct kept_stack {
 	struct kept_stack *next;
 };
 
+/* A page of numbers of slots that were unmapped again. */
+struct slot_record {
+	struct slot_record *next;
+	uint64_t count; /* not 0 */
+	uint32_t slots[(PAGE_SIZE - 16) / sizeof(uint32_t)];
+};
+_Static_assert(sizeof(struct slot_record) == PAGE_SIZE, "a page");
+
 static struct spinlock stack_lock = SPINLOCK_INIT(LOCK_PAGE_TABLE);
 /* Under stack_lock. */
 static struct kept_stack *kept_stacks; /* mapped, unused */
 static unsigned int num_kept;
 static uint64_t next_fresh_slot;
-static uint32_t *free_slots; /* numbers of slots unmapped again */
-static unsigned int num_free_slots, max_free_slots;
+static struct slot_record *free_slots; /* the newest; or NULL */
 
 static void *take_kept_stack(void)
 {
@@ -79,14 +86,46 @@ static bool keep_stack(struct kept_stack *stack)
 	return keep;
 }
 
+/* stack_lock held, and there is one. */
+static uint64_t take_recorded_slot(void)
+{
+	struct slot_record *record = free_slots;
+	uint64_t slot = record->slots[--record->count];
+
+	if (record->count == 0) {
+		free_slots = record->next;
+		page_put(phys_to_page(direct_to_phys(record)));
+	}
+	return slot;
+}
+
+/* stack_lock held. */
+static void record_slot(uint64_t slot)
+{
+	struct slot_record *record = free_slots;
+
+	if (!record || record->count == ARRAY_SIZE(record->slots)) {
+		struct page *page = page_alloc(0, ALLOC_ATOMIC);
+
+		/* Without a record the address is lost, not the memory. */
+		if (!page)
+			return;
+		record = page_address(page);
+		record->next = free_slots;
+		record->count = 0;
+		free_slots = record;
+	}
+	record->slots[record->count++] = (uint32_t)slot;
+}
+
 /* A slot's first mapped address, or 0: the window is full. */
 static vaddr_t take_slot(void)
 {
 	uint64_t slot = NUM_STACK_SLOTS;
 
 	spin_lock(&stack_lock);
-	if (num_free_slots)
-		slot = free_slots[--num_free_slots];
+	if (free_slots)
+		slot = take_recorded_slot();
 	else if (next_fresh_slot < NUM_STACK_SLOTS)
 		slot = next_fresh_slot++;
 	spin_unlock(&stack_lock);
@@ -100,30 +139,25 @@ static void give_slot_back(vaddr_t base)
 	uint64_t slot = (base - STACK_WINDOW) / STACK_SLOT_SIZE;
 
 	spin_lock(&stack_lock);
-	if (!free_slots) {
-		struct page *page = page_alloc(7, ALLOC_ATOMIC);
-
-		if (page) {
-			free_slots = page_address(page);
-			max_free_slots = (PAGE_SIZE << 7) / sizeof(uint32_t);
-		}
-	}
-	/* Without a record the addresses are lost, not the memory. */
-	if (num_free_slots < max_free_slots)
-		free_slots[num_free_slots++] = (uint32_t)slot;
+	record_slot(slot);
 	spin_unlock(&stack_lock);
 }
 
 static void unmap_stack(vaddr_t base, size_t num_pages)
 {
+	struct page *pages[STACK_PAGES];
+
 	for (size_t i = 0; i < num_pages; i++) {
 		vaddr_t va = base + i * PAGE_SIZE;
 		pte_t *pte = page_table_entry(&kernel_page_table, va, false);
 
-		page_put(phys_to_page(pte_frame(*pte)));
-		memory_count_stacks(-1);
+		pages[i] = phys_to_page(pte_frame(*pte));
 	}
+	/* Only after its fence may others have the frames. */
 	kernel_unmap(base, num_pages * PAGE_SIZE);
+	for (size_t i = 0; i < num_pages; i++)
+		page_put(pages[i]);
+	memory_count_stacks(-(int)num_pages);
 }
 
 static void *map_stack(void)
