@@ -26,15 +26,18 @@ static bool may_commit(unsigned int flags, size_t size)
 int map_detach(struct vm_space *space, vaddr_t start, vaddr_t end,
 	       struct list_head *dead)
 {
-	struct vm_area *area;
-	int err;
+	struct vm_area *area = vm_area_find(space, start);
 
-	err = area_split_at(space, start);
-	if (!err)
-		err = area_split_at(space, end);
-	if (err)
-		return err;
-	area = vm_area_find(space, start);
+	/* Mostly it is one area as it was mapped: no borders to make. */
+	if (!area || area->start != start || area->end != end) {
+		int err = area_split_at(space, start);
+
+		if (!err)
+			err = area_split_at(space, end);
+		if (err)
+			return err;
+		area = vm_area_find(space, start);
+	}
 	while (area && area->start < end) {
 		struct vm_area *next = vm_area_next(area);
 
