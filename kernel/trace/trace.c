@@ -22,9 +22,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/trace/settings.h"
 
-#define ALL_KINDS      (BIT(TRACE_NUM_KINDS) - 1)
-#define HEAD_WORDS     (sizeof(struct trace_head) / 8)
-#define LOST_WORDS     (HEAD_WORDS + 1)
+#define ALL_KINDS  (BIT(TRACE_NUM_KINDS) - 1)
+#define HEAD_WORDS (sizeof(struct trace_head) / 8)
+#define LOST_WORDS (HEAD_WORDS + 1)
 /* Of the boot's own events. */
 #define BOOT_WORDS 1024u
 
