@@ -109,7 +109,7 @@ void process_notify_stopped(void)
 	struct process *process = current_process();
 
 	spin_lock(&process_tree_lock);
-	process->stop_reported = false;
+	process->stop_event = true;
 	process->continued_event = false;
 	if (process->parent)
 		announce_job_change(process, CLD_STOPPED, process->stop_signal);
@@ -122,6 +122,7 @@ void process_notify_continued(void)
 
 	spin_lock(&process_tree_lock);
 	process->continued_event = true;
+	process->stop_event = false;
 	if (process->parent)
 		announce_job_change(process, CLD_CONTINUED, SIGCONT);
 	spin_unlock(&process_tree_lock);

@@ -80,7 +80,7 @@ struct process {
 	bool did_exec;       /* setpgid by the parent is too late */
 	struct usage children_usage;
 	/* Job control events not yet reported by wait. */
-	bool stop_reported, continued_event;
+	bool stop_event, continued_event; /* to be waited for */
 
 	/* Under lock. */
 	struct list_head threads; /* struct thread.process_node */

@@ -76,11 +76,11 @@ static bool take_stopped(struct process *child, unsigned int options,
 {
 	int signo = child->stop_signal;
 
-	if (!READ_ONCE(child->stopped) || child->stop_reported)
+	if (!READ_ONCE(child->stopped) || !child->stop_event)
 		return false;
 	describe(child, CLD_STOPPED, signo, signo << 8 | 0x7f, event);
 	if (!(options & WNOWAIT))
-		child->stop_reported = true;
+		child->stop_event = false;
 	return true;
 }
 

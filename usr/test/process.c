@@ -197,19 +197,21 @@ static void test_zombie(void)
 /* The grandchild tells its parent's number before and after. */
 static void test_orphan(int subreaper)
 {
-	int pipefd[2], status;
+	int pipefd[2], seen[2], status;
 	pid_t middle, parents[2], heir = subreaper ? getpid() : 1;
 
-	if (pipe(pipefd))
+	if (pipe(pipefd) || pipe(seen))
 		return;
 	prctl(PR_SET_CHILD_SUBREAPER, subreaper);
 	middle = in_child(in_child({
 				  parents[0] = getppid();
-				  sleep_ms(60);
+				  tell(seen[1], parents, sizeof(parents[0]));
+				  while (getppid() == parents[0])
+					  sleep_ms(1);
 				  parents[1] = getppid();
 				  tell(pipefd[1], parents, sizeof(parents));
 			  });
-			  sleep_ms(30));
+			  hear(seen[0], parents, sizeof(parents[0])));
 	waitpid(middle, &status, 0);
 	hear(pipefd[0], parents, sizeof(parents));
 	check(parents[0] == middle && parents[1] == heir,
@@ -218,8 +220,10 @@ static void test_orphan(int subreaper)
 	if (subreaper)
 		check(wait(NULL) > 0, "who can wait for it");
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
-	close(pipefd[0]);
-	close(pipefd[1]);
+	for (int i = 0; i < 2; i++) {
+		close(pipefd[i]);
+		close(seen[i]);
+	}
 }
 
 static volatile sig_atomic_t got_signal;
