@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -399,24 +400,32 @@ static void *thread_main(void *unused)
 	return NULL;
 }
 
+static int count_tasks(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int count = 0;
+
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		count += e->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
 static void test_threads(void)
 {
 	pthread_t thread;
 	char name[64];
-	DIR *dir;
-	int count = 0;
 
 	if (pthread_create(&thread, NULL, thread_main, NULL)) {
 		check(false, "a thread can be made");
 		return;
 	}
 	pthread_join(thread, NULL);
-	dir = opendir("/proc/self/task");
-	for (struct dirent *e; dir && (e = readdir(dir));)
-		count += e->d_name[0] != '.';
-	if (dir)
-		closedir(dir);
-	check(count == 1, "task lists what lives (%d)", count);
+	/* A thread is joined when it has told so, a little before it is gone. */
+	while (count_tasks() > 1)
+		sched_yield();
+	check(count_tasks() == 1, "task lists what lives");
 	snprintf(name, sizeof(name), "/proc/self/task/%d", thread_tid);
 	check(access(name, F_OK) == -1, "an ended thread is gone");
 }
