@@ -2,6 +2,7 @@
 /*
  * schedule_test.c - switching, yielding, priorities, quanta, sleeping
  */
+#include <arch/hart.h>
 #include "kernel/abi/errno.h"
 #include "kernel/abi/sched.h"
 #include "kernel/debug/ktest.h"
@@ -21,6 +22,7 @@ static void step(char letter)
 		trail[steps++] = letter;
 }
 
+/* On this hart: what is tested here is whose turn it is on one. */
 static void start(char letter, void (*fn)(void *), int rt_priority)
 {
 	struct thread *thread =
@@ -29,6 +31,7 @@ static void start(char letter, void (*fn)(void *), int rt_priority)
 	KTEST_TRUE(thread);
 	if (!thread)
 		return;
+	sched_set_affinity(thread, 1UL << arch_hart_index());
 	if (rt_priority)
 		sched_set_policy(thread, SCHED_FIFO, rt_priority);
 	__atomic_fetch_add(&running, 1, __ATOMIC_RELAXED);
@@ -68,9 +71,11 @@ KTEST(sched_yield_takes_turns)
 
 	KTEST_EQUAL(sched_choose_policy("rr"), 0);
 	begin();
+	interrupts_off_enter(); /* nobody runs until all are there */
 	start('a', three_turns, 0);
 	start('b', three_turns, 0);
 	start('c', three_turns, 0);
+	interrupts_off_leave();
 	wait_for_all();
 	KTEST_EQUAL(strcmp(trail, "abcabcabc"), 0);
 	KTEST_EQUAL(sched_choose_policy(in_use), 0);
@@ -79,7 +84,7 @@ KTEST(sched_yield_takes_turns)
 KTEST(sched_realtime_goes_first_by_priority)
 {
 	begin();
-	interrupts_off_enter(); /* nobody runs until all are there */
+	interrupts_off_enter();
 	start('n', three_turns, 0);
 	start('l', three_turns, 1);
 	start('h', three_turns, 50);
@@ -105,8 +110,10 @@ static void spin_for_other(void *which)
 KTEST(sched_quantum_ends_a_loop)
 {
 	seen[0] = seen[1] = false;
+	interrupts_off_enter(); /* both on one hart */
 	start('a', spin_for_other, 0);
 	start('b', spin_for_other, 0);
+	interrupts_off_leave();
 	wait_for_all();
 	KTEST_TRUE(seen[0] && seen[1]);
 }
