@@ -176,6 +176,15 @@ def run_image() -> Tree:
     return tree
 
 
+def cyclictest(tree: Tree) -> None:
+    """Of Debian's rt-tests, if that was fetched."""
+    for path in ('usr/bin/cyclictest', 'usr/lib/riscv64-linux-gnu/libnuma.so.1'):
+        source = os.path.join(BUILD, 'rt-tests', path)
+        if os.path.exists(source):
+            with open(source, 'rb') as f:
+                tree.file(path, f.read(), 0o755)
+
+
 def test_image() -> Tree:
     tree = Tree()
     debian(tree)
@@ -185,6 +194,7 @@ def test_image() -> Tree:
     experiments(tree)
     our_programs(tree, 'bench', 'usr/bin')
     our_programs(tree, 'test', 'usr/lib/creance/test')
+    cyclictest(tree)
     tree.file('etc/hostname', b'abihost\n')
     add_workloads(tree)
     applet_links(tree)

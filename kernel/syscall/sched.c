@@ -66,12 +66,18 @@ static bool is_own(struct thread *thread)
 	return own;
 }
 
+/* Does RLIMIT_NICE allow @thread to get nice value @nice? */
+static bool limit_allows_nice(const struct thread *thread, int nice)
+{
+	return NICE_TO_RLIMIT(nice) <=
+	       process_limit(thread->process, RLIMIT_NICE);
+}
+
 /* May a thread of ours get nice value @nice? */
 static bool may_have_nice(const struct thread *thread, int nice)
 {
 	return nice >= thread->sched.nice || capable(CAP_SYS_NICE) ||
-	       NICE_TO_RLIMIT(nice) <=
-		       process_limit(thread->process, RLIMIT_NICE);
+	       limit_allows_nice(thread, nice);
 }
 
 /* ---- Policies ------------------------------------------------------------ */
@@ -117,7 +123,7 @@ static bool may_use(struct thread *thread, const struct setting *setting)
 	if (!is_realtime_policy(setting->policy))
 		return now->policy != SCHED_IDLE ||
 		       setting->policy == SCHED_IDLE ||
-		       may_have_nice(thread, now->nice);
+		       limit_allows_nice(thread, now->nice);
 	if (setting->policy != now->policy && limit == 0)
 		return false;
 	return setting->priority <= now->rt_priority ||
