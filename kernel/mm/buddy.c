@@ -45,6 +45,8 @@ _Static_assert(PAGE_SIZE / sizeof(struct page) == BIT(ARRAY_PAGE_ORDER), "");
 
 /* Times a program's allocation waits for a victim before it fails. */
 #define VICTIM_TRIES 100u
+/* Times the kernel's own gives up pages of files before it fails. */
+#define RECLAIM_TRIES 8u
 
 static struct spinlock frames_lock = SPINLOCK_INIT(LOCK_FRAMES);
 
@@ -250,6 +252,20 @@ static struct page *alloc_after_kill(unsigned int order, unsigned int *flags)
 	return NULL;
 }
 
+/* Memory is out for the kernel itself: nobody dies, but files' pages may go,
+ * and with enough of them free blocks side by side become one. */
+static struct page *alloc_after_reclaim(unsigned int order, unsigned int *flags)
+{
+	struct page *page = NULL;
+
+	for (unsigned int tries = 0; !page && tries < RECLAIM_TRIES; tries++) {
+		if (!memory_reclaim_for_kernel(order))
+			break;
+		page = try_alloc(order, flags);
+	}
+	return page;
+}
+
 struct page *page_alloc(unsigned int order, unsigned int flags)
 {
 	struct page *page;
@@ -259,9 +275,10 @@ struct page *page_alloc(unsigned int order, unsigned int flags)
 		return NULL;
 	page = try_alloc(order, &flags);
 	if (unlikely(!page)) {
-		if ((flags & (ALLOC_USER | ALLOC_ATOMIC)) != ALLOC_USER)
+		if (flags & ALLOC_ATOMIC)
 			return NULL;
-		page = alloc_after_kill(order, &flags);
+		page = flags & ALLOC_USER ? alloc_after_kill(order, &flags)
+					  : alloc_after_reclaim(order, &flags);
 		if (!page)
 			return NULL;
 	}

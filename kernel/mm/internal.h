@@ -56,6 +56,10 @@ void area_init(void);
  * nobody left to kill). Sleeps.
  */
 bool memory_wait_for_victim(void);
+/* Before an allocation of 2^@order frames for the kernel fails: give up pages of
+ * files. True: there were some. False also where it must not be done (with a
+ * spinlock held, in an interrupt). */
+bool memory_reclaim_for_kernel(unsigned int order);
 /* No memory for the current thread any more: it is being killed. */
 bool memory_denied(void);
 

@@ -81,3 +81,12 @@ bool memory_wait_for_victim(void)
 	sched_sleep_ns(VICTIM_WAIT_NS);
 	return true;
 }
+
+bool memory_reclaim_for_kernel(unsigned int order)
+{
+	bool skipped;
+
+	if (current_irq()->depth > 0 || !arch_interrupts_are_on())
+		return false;
+	return reclaim_pages(RECLAIM_PAGES << order, &skipped) > 0;
+}

@@ -308,6 +308,17 @@ static __noinline void return_to_slabs(struct slab_cache *cache, void *object)
 
 /* ---- Public ----------------------------------------------------------------- */
 
+/* When pages of files have been given up for it. */
+static __noinline void *alloc_again(struct slab_cache *cache)
+{
+	void *object;
+
+	interrupts_off_enter();
+	object = take_from_slabs(cache);
+	interrupts_off_leave();
+	return object;
+}
+
 void *slab_alloc(struct slab_cache *cache)
 {
 	struct magazine *magazine;
@@ -320,6 +331,8 @@ void *slab_alloc(struct slab_cache *cache)
 	else
 		object = take_from_slabs(cache);
 	interrupts_off_leave();
+	if (unlikely(!object) && memory_reclaim_for_kernel(cache->order))
+		object = alloc_again(cache);
 	if (CONFIG_DEBUG && object)
 		check_poison(cache, object);
 	return object;

@@ -171,8 +171,15 @@ static void take_pages(struct batch *batch, struct writeback *wb,
 
 static void end_pages(struct batch *batch, int err)
 {
-	for (unsigned int i = 0; i < batch->num_pages; i++)
-		page_cache_end_write(&batch->inode->cache, batch->page[i], err);
+	struct page_cache *cache = &batch->inode->cache;
+
+	/* Short of memory is no reason to lose anything: later, then. */
+	for (unsigned int i = 0; i < batch->num_pages; i++) {
+		if (err == -ENOMEM)
+			page_cache_redirty(cache, batch->page[i]);
+		else
+			page_cache_end_write(cache, batch->page[i], err);
+	}
 }
 
 /* Append, or lengthen the last one. */
@@ -464,6 +471,8 @@ static int write_pages(struct page_cache *cache, struct writeback *wb)
 		end_pages(batch, err);
 		if (err && !result)
 			result = err;
+		if (err == -ENOMEM)
+			break;
 	}
 	mutex_unlock(&ei->write_lock);
 	kfree(batch);
