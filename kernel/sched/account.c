@@ -34,6 +34,8 @@ void account_run_time(struct run_queue *rq, struct thread *thread,
 	/* Not the idle thread, nor a real-time one. */
 	if (likely(thread->sched.kept_by == rq->policy))
 		rq->policy->account(rq, thread, ran_ns);
+	else
+		thread->sched.rr_used_ns += ran_ns;
 }
 
 void sched_cpu_time(struct thread *thread, uint64_t *user_ns,

@@ -99,6 +99,8 @@ void run_queue_add(struct run_queue *rq, struct thread *thread,
 		realtime_add(&rq->realtime, thread, reason == ADD_PREEMPTED);
 	else
 		list_push_back(&rq->background, &thread->sched.node);
+	if (reason != ADD_PREEMPTED)
+		thread->sched.rr_used_ns = 0;
 	thread->sched.leaving = ADD_PREEMPTED;
 	thread->sched.at_user = false;
 	thread->sched.queue = queue;
@@ -170,7 +172,11 @@ uint64_t run_queue_quantum_of_others(const struct thread *thread)
 {
 	if (thread->sched.policy == SCHED_FIFO)
 		return 0;
-	return is_realtime(thread) ? SCHED_RR_QUANTUM_NS : SCHED_QUANTUM_NS;
+	if (!is_realtime(thread))
+		return SCHED_QUANTUM_NS;
+	/* The rest of the quantum, after a better one has pushed it aside. */
+	return SCHED_RR_QUANTUM_NS -
+	       thread->sched.rr_used_ns % SCHED_RR_QUANTUM_NS;
 }
 
 /* 1..99 real time, 0 the policy's, -1 SCHED_IDLE. */

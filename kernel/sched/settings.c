@@ -92,7 +92,9 @@ void sched_inherit(struct thread *child, const struct thread *parent)
 uint64_t sched_quantum_of(struct thread *thread)
 {
 	struct run_queue *rq = run_queue_lock_of(thread);
-	uint64_t quantum_ns = run_queue_quantum(rq, thread);
+	uint64_t quantum_ns = thread->sched.policy == SCHED_RR
+				      ? SCHED_RR_QUANTUM_NS
+				      : run_queue_quantum(rq, thread);
 
 	run_queue_unlock(rq);
 	return quantum_ns;

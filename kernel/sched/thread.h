@@ -81,6 +81,7 @@ struct sched_entity {
 	bool reset_on_fork;    /* children get the defaults: sched(7) */
 	uint64_t affinity;     /* bit h: may run on hart_index h */
 	uint64_t quantum_end_ns;
+	uint64_t rr_used_ns; /* SCHED_RR: of its quantum, when pushed aside */
 	uint64_t started_ns; /* when it got the hart */
 	uint64_t run_ns;     /* all it ever ran */
 	uint64_t switches_voluntary;

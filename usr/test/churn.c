@@ -136,43 +136,73 @@ static void child(time_t end, unsigned long seed)
 	_exit(0);
 }
 
-/* Remove @name and all below; counts of directories' links must be right. */
-static void remove_tree(const char *name)
+static bool is_dot(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+/* The links of the directory we are in: its name, its ".", its children's "..". */
+static void check_links(const char *name)
 {
 	unsigned int subdirs = 0;
+	DIR *dir = opendir(".");
 	struct dirent *entry;
 	struct stat st;
-	DIR *dir = opendir(name);
 
-	if (!dir || chdir(name)) {
-		check(false, "enter %s: %s", name, error_name(errno));
-		return;
-	}
-	while ((entry = readdir(dir))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+	while (dir && (entry = readdir(dir))) {
+		if (is_dot(entry->d_name))
 			continue;
 		if (lstat(entry->d_name, &st))
 			check(false, "stat %s", entry->d_name);
 		else if (S_ISDIR(st.st_mode))
 			subdirs++;
 	}
+	if (dir)
+		closedir(dir);
 	stat(".", &st);
 	if (st.st_nlink != subdirs + 2)
 		check(false, "%s has %lu links, %u directories", name,
 		      (unsigned long)st.st_nlink, subdirs);
-	rewinddir(dir);
-	while ((entry = readdir(dir))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (unlink(entry->d_name) == 0)
-			continue;
-		if (errno == EISDIR)
-			remove_tree(entry->d_name);
-		else
-			check(false, "unlink %s: %s", entry->d_name,
-			      error_name(errno));
+}
+
+/* Any name in the directory we are in; false: it is empty. */
+static bool first_name(char name[256])
+{
+	DIR *dir = opendir(".");
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		if (!is_dot(entry->d_name)) {
+			snprintf(name, 256, "%s", entry->d_name);
+			found = true;
+		}
 	}
-	closedir(dir);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* Remove @name and all below; counts of directories' links must be right. The
+ * tree may be deeper than a process may have files open. */
+static void remove_tree(const char *name)
+{
+	char child[256];
+
+	if (chdir(name)) {
+		check(false, "enter %s: %s", name, error_name(errno));
+		return;
+	}
+	check_links(name);
+	while (first_name(child)) {
+		if (unlink(child) == 0)
+			continue;
+		if (errno != EISDIR) {
+			check(false, "unlink %s: %s", child, error_name(errno));
+			break;
+		}
+		remove_tree(child);
+	}
 	if (chdir("..") || rmdir(name))
 		check(false, "rmdir %s: %s", name, error_name(errno));
 }

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define MAX_JOBS 64
-#define MS	 1000000LL
+#define MS       1000000LL
 
 struct job {
 	char name[16];
