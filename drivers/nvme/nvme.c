@@ -170,7 +170,8 @@ static void ring_bell(struct nvme *nvme, const struct ring *ring,
 	unsigned int index = 2 * ring->id + completion;
 
 	mmio_barrier(); /* the entries before the doorbell */
-	mmio_write32(nvme->regs + REG_DOORBELLS + index * nvme->stride, value);
+	mmio_write32(nvme->regs + REG_DOORBELLS + (size_t)index * nvme->stride,
+		     value);
 }
 
 static void ring_add(struct ring *ring, const struct command *command)
@@ -334,9 +335,9 @@ static struct slot *take_slot(struct nvme *nvme, uint16_t *id)
 {
 	if (nvme->in_flight == DEPTH - 1)
 		return NULL;
-	for (uint16_t i = 0; i < DEPTH; i++) {
+	for (unsigned int i = 0; i < DEPTH; i++) {
 		if (!nvme->slots[i].head) {
-			*id = i;
+			*id = (uint16_t)i;
 			nvme->in_flight++;
 			return &nvme->slots[i];
 		}
@@ -499,7 +500,7 @@ static int make_slots(struct nvme *nvme)
 		if (!page)
 			return -ENOMEM;
 		nvme->slots[i].list = (uint64_t *)page_address(page) +
-				      i % per_page * LIST_ENTRIES;
+				      (size_t)(i % per_page) * LIST_ENTRIES;
 	}
 	return 0;
 }

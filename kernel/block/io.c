@@ -149,7 +149,7 @@ int block_discard(struct block_device *bdev, uint64_t pos, uint64_t size)
 static int write_zeroes_by_hand(struct block_device *bdev, uint64_t pos,
 				uint64_t size)
 {
-	const size_t part = 64 * 1024;
+	const size_t part = 64UL * 1024;
 	void *zeros = kzalloc(part);
 	int err = 0;
 

@@ -131,7 +131,7 @@ static void copy_gpt_name(char *out, size_t size, const uint8_t *name)
 	size_t n = 0;
 
 	for (unsigned int i = 0; i < GPT_NAME_CHARS && n + 1 < size; i++) {
-		uint16_t c = get16(name + 2 * i);
+		uint16_t c = get16(name + 2UL * i);
 
 		if (!c)
 			break;
@@ -182,7 +182,8 @@ static int read_gpt_entries(const struct partition_source *source,
 		goto free_table;
 	for (uint32_t i = 0; i < gpt->num_entries && count < max; i++) {
 		out[count].number = i + 1;
-		if (parse_gpt_entry(source, gpt, table + i * gpt->entry_size,
+		if (parse_gpt_entry(source, gpt,
+				    table + (size_t)i * gpt->entry_size,
 				    &out[count]))
 			count++;
 	}
@@ -239,7 +240,7 @@ struct mbr_entry {
 
 static struct mbr_entry mbr_entry_at(const uint8_t *block, unsigned int i)
 {
-	const uint8_t *p = block + MBR_ENTRIES + i * MBR_ENTRY_SIZE;
+	const uint8_t *p = block + MBR_ENTRIES + (size_t)i * MBR_ENTRY_SIZE;
 
 	return (struct mbr_entry){ p[0], p[4], get32(p + 8), get32(p + 12) };
 }

@@ -131,7 +131,7 @@ static int block_file_mmap(struct file *file, struct vm_map_args *args)
 /* ---- Past the cache: O_DIRECT -------------------------------------------------------- */
 
 /* Bytes moved through one buffer at a time. */
-#define DIRECT_PART (128u * 1024)
+#define DIRECT_PART (128UL * 1024)
 
 /* One part; bytes or an error. */
 static ssize_t direct_part(struct block_device *bdev, struct io_buf *io,
@@ -285,8 +285,8 @@ static int get_geometry(struct block_device *bdev, unsigned long arg)
 	struct hd_geometry geometry = {
 		.heads = 255,
 		.sectors = 63,
-		.cylinders = (unsigned short)MIN(bdev->num_sectors / (255 * 63),
-						 (uint64_t)UINT16_MAX),
+		.cylinders = (unsigned short)MIN(
+			bdev->num_sectors / (255UL * 63), (uint64_t)UINT16_MAX),
 		.start = bdev->start,
 	};
 

@@ -73,7 +73,7 @@ static int parse_program(struct acl *acl, const void *value, size_t size)
 	for (unsigned int i = 0; i < acl->count; i++) {
 		struct acl_entry *e = &acl->entry[i];
 
-		memcpy(e, p + 4 + 8 * i, 8);
+		memcpy(e, p + 4 + 8UL * i, 8);
 		if (e->tag < last || e->perm > 7 || e->tag > ACL_OTHER ||
 		    (e->tag & (e->tag - 1)) || !e->tag ||
 		    (seen & e->tag && !has_id(e->tag)))
@@ -103,7 +103,7 @@ static void make_program(const struct acl *acl, char *to)
 
 		if (!has_id(e.tag))
 			e.id = UINT32_MAX;
-		memcpy(to + 4 + 8 * i, &e, 8);
+		memcpy(to + 4 + 8UL * i, &e, 8);
 	}
 }
 

@@ -203,7 +203,7 @@ static void seal_bitmap(struct ext4 *fs, const struct meta *meta, bool inodes)
 static uint32_t *extents_tail(const struct ext4 *fs, const struct meta *meta)
 {
 	const struct ext4_extent_header *header = meta->data;
-	size_t at = sizeof(*header) + 12u * header->max;
+	size_t at = sizeof(*header) + 12UL * header->max;
 
 	return at + 4 <= fs->block_size
 		       ? (uint32_t *)(void *)((char *)meta->data + at)
@@ -255,7 +255,7 @@ static uint32_t *index_tail(const struct ext4 *fs, const struct meta *meta,
 	count = counts[1];
 	if (count > limit || at + limit * 8 + 8 > fs->block_size)
 		return NULL;
-	tail = (void *)((char *)meta->data + at + limit * 8);
+	tail = (void *)((char *)meta->data + at + limit * 8UL);
 	*crc = crc32c(seed, meta->data, at + count * 8);
 	*crc = crc32c(*crc, &tail->reserved, 4);
 	*crc = crc32c(*crc, &zero, 4);

@@ -61,7 +61,7 @@ static int read_page(struct page_cache *cache, uint64_t index,
 {
 	struct inode *inode = inode_of(cache);
 	struct ext4 *fs = ext4_fs_of(inode);
-	unsigned int count = blocks_per_page(fs), num_parts = 0, done;
+	unsigned int count = blocks_per_page(fs), num_parts = 0, done = 0;
 	uint32_t lblk = (uint32_t)(index * count);
 	uint64_t size = inode_size(inode), start = index << PAGE_SHIFT;
 	struct disk_part parts[4];

@@ -35,7 +35,7 @@ static void fill_words(const char *name, size_t len, bool is_unsigned,
 	pad |= pad << 16;
 	for (unsigned int i = 0; i < num; i++) {
 		value = pad;
-		for (size_t k = 4u * i; k < 4u * i + 4 && k < len; k++)
+		for (size_t k = 4UL * i; k < 4UL * i + 4 && k < len; k++)
 			value = (value << 8) + char_at(name, k, is_unsigned);
 		words[i] = value;
 	}

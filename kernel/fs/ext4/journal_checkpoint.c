@@ -34,7 +34,8 @@ static void collect(struct journal *journal, struct batch *batch, bool *left)
 		goto unlock;
 	tx = list_first(&journal->checkpoints, struct transaction, node);
 	list_for_each (meta, &tx->checkpoint, checkpoint_node) {
-		char *copy = (char *)journal->bounce + batch->count * size;
+		char *copy =
+			(char *)journal->bounce + (size_t)batch->count * size;
 
 		*left = true;
 		if (meta->running || meta->committing)

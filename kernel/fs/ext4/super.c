@@ -173,7 +173,7 @@ static int parse_options(struct ext4 *fs, const char *options)
 
 		for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 			if (strlen(words[i].text) != len ||
-			    strncmp(options, words[i].text, len))
+			    strncmp(options, words[i].text, len) != 0)
 				continue;
 			fs->options &= ~words[i].clear;
 			fs->options |= words[i].set;
