@@ -112,6 +112,10 @@ void block_request_free(struct block_request *request);
  * caller's business. */
 bool block_request_add(struct block_request *request, struct page *page,
 		       uint32_t offset, uint32_t size);
+/* The same for the kernel's memory [buf, buf + size), which may go over many
+ * pages: as much as fits; returns bytes. */
+size_t block_request_add_memory(struct block_request *request, char *buf,
+				size_t size);
 
 /*
  * Start it. Errors come to done() only, also those of a sector past the end

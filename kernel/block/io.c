@@ -17,26 +17,6 @@
 /* Bytes of one request at most, whatever the device could do. */
 #define MAX_PART (256u * 1024)
 
-/* Of [buf, buf + size) as much as fits; returns bytes. */
-static size_t add_memory(struct block_request *request, char *buf, size_t size)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		paddr_t pa = virt_to_phys(buf + done);
-		uint32_t offset = (uint32_t)(pa & (PAGE_SIZE - 1));
-		uint32_t part =
-			(uint32_t)MIN(size - done, PAGE_SIZE - (size_t)offset);
-
-		/* A logical block may not be torn in two. */
-		if (!block_request_add(request, phys_to_page(pa - offset),
-				       offset, part))
-			break;
-		done += part;
-	}
-	return done;
-}
-
 /* One request's worth; bytes moved or an error. */
 static ssize_t move_part(struct block_device *bdev, enum block_op op,
 			 uint64_t pos, char *buf, size_t size,
@@ -56,7 +36,7 @@ static ssize_t move_part(struct block_device *bdev, enum block_op op,
 	if (!request)
 		return -ENOMEM;
 	request->flags = flags;
-	done = add_memory(request, buf, size);
+	done = block_request_add_memory(request, buf, size);
 	err = block_submit_wait(request);
 	block_request_free(request);
 	return err ? err : (ssize_t)done;

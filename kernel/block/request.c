@@ -92,6 +92,26 @@ bool block_request_add(struct block_request *request, struct page *page,
 	return true;
 }
 
+size_t block_request_add_memory(struct block_request *request, char *buf,
+				size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		paddr_t pa = virt_to_phys(buf + done);
+		uint32_t offset = (uint32_t)(pa & (PAGE_SIZE - 1));
+		uint32_t part =
+			(uint32_t)MIN(size - done, PAGE_SIZE - (size_t)offset);
+
+		/* A logical block may not be torn in two. */
+		if (!block_request_add(request, phys_to_page(pa - offset),
+				       offset, part))
+			break;
+		done += part;
+	}
+	return done;
+}
+
 /* ---- Waiting ------------------------------------------------------------------- */
 
 /*

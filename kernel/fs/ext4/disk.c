@@ -59,25 +59,6 @@ static int batch_wait(struct batch *batch)
 	return batch->error;
 }
 
-/* As much of [data, data + size) as fits; bytes. */
-static size_t add_memory(struct block_request *request, char *data, size_t size)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		paddr_t pa = virt_to_phys(data + done);
-		uint32_t offset = (uint32_t)(pa & (PAGE_SIZE - 1));
-		uint32_t part =
-			(uint32_t)MIN(size - done, PAGE_SIZE - (size_t)offset);
-
-		if (!block_request_add(request, phys_to_page(pa - offset),
-				       offset, part))
-			break;
-		done += part;
-	}
-	return done;
-}
-
 /* Where the next byte comes from or goes to. */
 struct cursor {
 	const struct disk_part *part;
@@ -99,7 +80,7 @@ static struct block_request *next_request(struct disk *disk, enum block_op op,
 	       pos - start < disk->max_bytes) {
 		size_t want = MIN(at->part->size - at->done,
 				  disk->max_bytes - (size_t)(pos - start));
-		size_t got = add_memory(
+		size_t got = block_request_add_memory(
 			request, (char *)at->part->data + at->done, want);
 
 		pos += got;
