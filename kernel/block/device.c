@@ -110,17 +110,30 @@ int block_device_publish(struct block_device *bdev)
 	return 0;
 }
 
-void block_device_unpublish(struct block_device *bdev)
+/* Nobody finds @bdev from now on; the table's reference is the caller's. With
+ * block_table_lock held. */
+static void take_out(struct block_device *bdev)
+{
+	list_remove(&bdev->node);
+	WRITE_ONCE(bdev->gone, true);
+}
+
+/* Tell it, and give back the table's reference. */
+static void forget(struct block_device *bdev)
 {
 	struct block_watcher *watcher;
 
-	mutex_lock(&block_table_lock);
-	list_remove(&bdev->node);
-	WRITE_ONCE(bdev->gone, true);
-	mutex_unlock(&block_table_lock);
 	list_for_each (watcher, &watchers, node)
 		watcher->removed(bdev);
 	block_device_put(bdev);
+}
+
+void block_device_unpublish(struct block_device *bdev)
+{
+	mutex_lock(&block_table_lock);
+	take_out(bdev);
+	mutex_unlock(&block_table_lock);
+	forget(bdev);
 }
 
 struct block_device *block_device_at(unsigned int i)
@@ -269,6 +282,24 @@ void block_device_close(struct block_device *bdev, void *holder)
 	block_device_put(bdev);
 }
 
+/* A partition of @disk, out of the table; NULL: there is none left. */
+static struct block_device *take_partition(const struct block_device *disk)
+{
+	struct block_device *bdev, *found = NULL;
+
+	mutex_lock(&block_table_lock);
+	list_for_each (bdev, &devices, node) {
+		if (bdev->disk == disk) {
+			found = bdev;
+			break;
+		}
+	}
+	if (found)
+		take_out(found);
+	mutex_unlock(&block_table_lock);
+	return found;
+}
+
 int block_disk_rescan(struct block_device *disk)
 {
 	struct block_device *bdev;
@@ -284,12 +315,7 @@ int block_disk_rescan(struct block_device *disk)
 	mutex_unlock(&block_table_lock);
 	if (err)
 		return err;
-	for (unsigned int i = 0; (bdev = block_device_at(i));) {
-		if (bdev->disk == disk)
-			block_device_unpublish(bdev);
-		else
-			i++;
-		block_device_put(bdev);
-	}
+	while ((bdev = take_partition(disk)))
+		forget(bdev);
 	return partitions_scan(disk);
 }

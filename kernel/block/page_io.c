@@ -226,7 +226,8 @@ void page_io_abort(struct page_io *io, int error)
 				     node);
 		list_remove(&request->node);
 		block_request_free(request);
-		put(io);
+		/* Not the last one: the owner's is given back below. */
+		__atomic_sub_fetch(&io->pending, 1, __ATOMIC_RELEASE);
 	}
 	put(io);
 }

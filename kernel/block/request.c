@@ -72,22 +72,26 @@ bool block_may_follow(const struct block_limits *limits,
 bool block_request_add(struct block_request *request, struct page *page,
 		       uint32_t offset, uint32_t size)
 {
-	struct block_segment *last = NULL;
+	struct block_segment *last = request->segments;
 
 	debug_assert(IS_ALIGNED(offset | size, BLOCK_SECTOR_SIZE));
 	debug_assert(size > 0 && offset + size <= PAGE_SIZE);
-	if (request->num_segments)
-		last = &request->segments[request->num_segments - 1];
-	if (last && continues(last, page, offset)) {
-		last->size += size;
-	} else {
+	debug_assert(request->max_segments > 0);
+	if (request->num_segments) {
+		last += request->num_segments - 1;
+		if (continues(last, page, offset)) {
+			last->size += size;
+			goto out;
+		}
 		if (request->num_segments == request->max_segments ||
-		    (last && !block_may_follow(&request->bdev->queue->limits,
-					       last, offset)))
+		    !block_may_follow(&request->bdev->queue->limits, last,
+				      offset))
 			return false;
-		last = &request->segments[request->num_segments++];
-		*last = (struct block_segment){ page, offset, size };
+		last++;
 	}
+	*last = (struct block_segment){ page, offset, size };
+	request->num_segments++;
+out:
 	request->num_sectors += size >> BLOCK_SECTOR_SHIFT;
 	return true;
 }

@@ -22,16 +22,16 @@
 #include "kernel/trace/record.h"
 
 struct ring {
-	/* This hart only, interrupts off; read by the reader. */
-	uint64_t head;
-	uint64_t recorded, lost, reported;
-
 	/* The reader's. */
 	uint64_t tail __aligned(64);
 
+	/* This hart only, interrupts off; read by the reader. */
+	uint64_t head __aligned(64);
+	uint64_t recorded, lost, reported;
+
 	/* Changed only while nobody writes and reads. */
-	void **chunks __aligned(64);
 	unsigned int num_chunks;
+	void **chunks;
 } __aligned(64);
 
 static struct ring rings[MAX_HARTS];

@@ -169,13 +169,16 @@ static inline bool ext4_has_dir_index(const struct ext4 *fs)
 
 /* ---- super.c ---- */
 
-/*
- * Something on the disk is wrong: say so, and do what errors= says. The value
- * is always -EUCLEAN.
- */
-int ext4_error(struct ext4 *fs, const char *fmt, ...) __printf(2, 3);
+/* Something on the disk is wrong: say so, and do what errors= says. */
+void ext4_report(struct ext4 *fs, const char *fmt, ...) __printf(2, 3);
+/* The same, with the value that the caller returns. */
+#define ext4_error(fs, ...) (ext4_report(fs, __VA_ARGS__), -EUCLEAN)
 /* The same about @inode. */
-int ext4_inode_error(const struct inode *inode, const char *what);
+static inline int ext4_inode_error(const struct inode *inode, const char *what)
+{
+	return ext4_error(ext4_fs_of(inode), "inode %lu has %s",
+			  (unsigned long)inode->ino, what);
+}
 /* Mount what is on @disk, which is owned from now on, also on failure. */
 int ext4_mount_disk(const struct file_system_type *type, struct disk *disk,
 		    const char *name, unsigned int flags, const char *options,

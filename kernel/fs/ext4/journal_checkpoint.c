@@ -199,7 +199,8 @@ static int checkpoint(struct journal *journal, uint32_t blocks)
 	kfree(batch);
 	if (err && err != -ENOMEM && err != -EROFS) {
 		journal_abort(journal, err);
-		ext4_error(journal->fs, "metadata cannot be written (%d)", err);
+		ext4_report(journal->fs, "metadata cannot be written (%d)",
+			    err);
 	}
 	return err;
 }

@@ -403,7 +403,7 @@ static void give_up(struct journal *journal, struct transaction *tx, int err)
 	journal->committing = NULL;
 	spin_unlock(&journal->lock);
 	kfree(tx);
-	ext4_error(journal->fs, "the journal cannot be written (%d)", err);
+	ext4_report(journal->fs, "the journal cannot be written (%d)", err);
 }
 
 void journal_drop_running(struct journal *journal)

@@ -453,6 +453,7 @@ static int exchange(struct handle *handle, const struct end *old,
 {
 	int err;
 
+	assert(new->inode); /* look-up saw to that, under the same locks */
 	err = point_to(handle, new, old->inode);
 	if (!err)
 		err = point_to(handle, old, new->inode);
@@ -524,7 +525,7 @@ static int rename_once(const struct end *old, const struct end *new,
 		give_up_new(&handle, *whiteout);
 	/* Half of a rename must not reach the disk. */
 	if (err && err != -ENOSPC && err != -ENAMETOOLONG)
-		ext4_error(ext4_fs_of(old->dir), "a rename failed half way");
+		ext4_report(ext4_fs_of(old->dir), "a rename failed half way");
 	journal_stop(&handle);
 	return err;
 }
@@ -572,11 +573,13 @@ static int make_link_text(struct handle *handle, struct inode *inode,
 {
 	struct ext4 *fs = ext4_fs_of(inode);
 	struct ext4_inode *ei = ext4_of(inode);
-	size_t len = strlen(target);
+	size_t len = target ? strlen(target) : 0;
 	struct meta *meta;
 	uint64_t block;
 	int err;
 
+	if (!len)
+		return -ENOENT;
 	ei->disk_size = len;
 	inode->cache.size_bytes = len;
 	if (len < sizeof(ei->block)) {

@@ -131,7 +131,7 @@ static int cut_chain(struct ext4 *fs)
 	struct handle handle;
 	int err;
 
-	ext4_error(fs, "the list of orphans is broken");
+	ext4_report(fs, "the list of orphans is broken");
 	err = journal_start(fs, &handle, CREDITS_ORPHAN);
 	if (err)
 		return err;

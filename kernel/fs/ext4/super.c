@@ -66,7 +66,7 @@ static void stop_writing(struct ext4 *fs)
 		fs->sb->flags |= MS_RDONLY;
 }
 
-int ext4_error(struct ext4 *fs, const char *fmt, ...)
+void ext4_report(struct ext4 *fs, const char *fmt, ...)
 {
 	char text[128];
 	va_list args;
@@ -82,13 +82,6 @@ int ext4_error(struct ext4 *fs, const char *fmt, ...)
 		note_error(fs);
 	if (!(fs->options & OPT_ERRORS_CONT))
 		stop_writing(fs);
-	return -EUCLEAN;
-}
-
-int ext4_inode_error(const struct inode *inode, const char *what)
-{
-	return ext4_error(ext4_fs_of(inode), "inode %lu has %s",
-			  (unsigned long)inode->ino, what);
 }
 
 /* ---- Options ---- */

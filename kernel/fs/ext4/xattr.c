@@ -485,7 +485,7 @@ int ext4_xattr_free_block(struct handle *handle, struct inode *inode)
 	int err;
 
 	err = block_area(inode, &area);
-	if (err)
+	if (err || !area.meta)
 		return err;
 	err = release_block(handle, inode, area.meta);
 	area_put(inode, &area);
