@@ -51,6 +51,16 @@ def test_debug_kernel_has_nothing_to_report(checked):
         assert_no_reports(shell)
 
 
+def test_locks_are_counted(checked):
+    checked.check('echo 0 > /proc/creance/locks')
+    checked.check('for i in 1 2 3 4; do (for j in 1 2 3 4 5; do ls / >/dev/null; done) & done; wait')
+    rows = {row.split()[0]: [int(n) for n in row.split()[1:]]
+            for row in checked.check('cat /proc/creance/locks').splitlines()[1:]}
+    for lock in ('run_queue', 'process_tree', 'dentry', 'page_table', 'vm_space'):
+        acquired, contended, _ = rows[lock]
+        assert acquired > 20 and contended < acquired, lock
+
+
 def test_debug_kernel_runs_debian(checked):
     shell = checked
     for name in ('t0-bb-shell', 't0-bb-files', 't1-bash-lang', 't1-coreutils-files', 't1-findutils'):

@@ -197,8 +197,9 @@ void sched_update_weight(struct sched_entity *entity);
 bool sched_look_for_work(struct run_queue *rq);
 /* ... but now it has something to do. */
 void sched_found_work(const struct run_queue *rq);
-/* @thread was queued on a busy hart: wake one that has nothing to do. */
-void sched_offer(const struct thread *thread);
+/* @thread was queued on a busy hart: one that has nothing to do (bit), claimed;
+ * the caller interrupts it. 0: there is none. */
+uint64_t sched_offer(const struct thread *thread);
 /* load.c: the averages, every five seconds. */
 void load_start(void);
 /* harts.c: this hart begins to run threads, as rq->idle. */

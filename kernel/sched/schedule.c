@@ -246,37 +246,47 @@ void sched_preempt(void)
 
 /* ---- Making threads ready ------------------------------------------------ */
 
-/* @thread is ready on @rq: see that its hart notices. */
-static void tell_hart(struct run_queue *rq, struct thread *thread)
+/*
+ * @thread is ready on @rq: see that its hart notices. Returns the harts (bits)
+ * to interrupt, when @rq is unlocked: they want its lock at once.
+ */
+static uint64_t tell_hart(struct run_queue *rq, struct thread *thread)
 {
 	struct thread *running = rq->current;
 	bool here = rq == this_run_queue();
+	uint64_t harts;
 
 	if (running == rq->idle) {
 		/* idle_loop() looks after every interrupt. Who put the first
 		 * thread there has told it. */
-		if (!here && rq->num_ready == 1)
-			arch_send_ipi(rq->hart_index);
-		return;
+		return !here && rq->num_ready == 1 ? BIT(rq->hart_index) : 0;
 	}
-	if (sched_other_harts)
-		sched_offer(thread);
+	harts = sched_other_harts ? sched_offer(thread) : 0;
 	if (!sched_preemptive)
-		return;
+		return harts;
 	if (run_queue_is_better(rq, thread, running))
 		thread_set_work(running, WORK_RESCHEDULE);
 	else if (rq->quantum_armed_ns != UINT64_MAX)
-		return;
+		return harts;
 	if (here)
 		arm_quantum(rq);
 	else
-		arch_send_ipi(rq->hart_index);
+		harts |= BIT(rq->hart_index);
+	return harts;
+}
+
+static void send_ipis(uint64_t harts)
+{
+	for (; harts; harts &= harts - 1)
+		arch_send_ipi((unsigned int)__builtin_ctzl(harts));
 }
 
 static inline void place(struct run_queue *target, struct run_queue *rq,
 			 struct thread *thread,
 			 enum add_reason reason) UNCHECKED_LOCKING
 {
+	uint64_t harts;
+
 	if (unlikely(READ_ONCE(trace_mask)))
 		sched_trace_wake(target, thread, reason);
 	thread->state = THREAD_READY;
@@ -290,8 +300,10 @@ static inline void place(struct run_queue *target, struct run_queue *rq,
 			target = run_queue_choose(rq, thread);
 	}
 	run_queue_add(rq, thread, reason);
-	tell_hart(rq, thread);
+	harts = tell_hart(rq, thread);
 	run_queue_unlock(rq);
+	if (unlikely(harts))
+		send_ipis(harts);
 }
 
 void sched_place(struct run_queue *rq, struct thread *thread,
@@ -367,13 +379,15 @@ bool sched_wake(struct thread *thread, unsigned int states) UNCHECKED_LOCKING
 void sched_kick(struct thread *thread)
 {
 	struct run_queue *rq;
+	bool on_hart;
 
 	if (!sched_other_harts || thread == current())
 		return;
 	rq = run_queue_lock_of(thread);
-	if (thread->sched.on_hart)
-		arch_send_ipi(rq->hart_index);
+	on_hart = thread->sched.on_hart;
 	run_queue_unlock(rq);
+	if (on_hart)
+		arch_send_ipi(rq->hart_index);
 }
 
 /* Another hart made a thread of ours ready, or wants a page table back. */

@@ -69,7 +69,7 @@ static bool steal(struct run_queue *mine)
 	return false;
 }
 
-void sched_offer(const struct thread *thread)
+uint64_t sched_offer(const struct thread *thread)
 {
 	uint64_t idle;
 
@@ -77,11 +77,10 @@ void sched_offer(const struct thread *thread)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	idle = READ_ONCE(sched_idle_harts) & thread->sched.affinity;
 	if (!idle)
-		return;
+		return 0;
 	idle &= -idle;
-	if (__atomic_fetch_and(&sched_idle_harts, ~idle, __ATOMIC_RELAXED) &
-	    idle)
-		arch_send_ipi((unsigned int)__builtin_ctzl(idle));
+	return idle &
+	       __atomic_fetch_and(&sched_idle_harts, ~idle, __ATOMIC_RELAXED);
 }
 
 bool sched_look_for_work(struct run_queue *rq)

@@ -100,4 +100,5 @@ enum lock_rank {
 	LOCK_FRAMES,
 	/* Takes nothing inside. */
 	LOCK_LEAF,
+	NUM_LOCK_RANKS,
 };

@@ -197,26 +197,36 @@ static __noinline int lock_slowly(struct mutex *mutex, bool interruptible)
 
 void mutex_lock(struct mutex *mutex) UNCHECKED_LOCKING
 {
+	bool waits;
+
 	might_sleep();
 	if (CONFIG_DEBUG)
 		lock_check_acquire(mutex, mutex->rank);
 	debug_assert(!mutex_is_mine(mutex));
-	if (unlikely(!take(mutex, current())))
+	waits = !take(mutex, current());
+	if (CONFIG_DEBUG)
+		lock_stats_count(mutex->rank, waits, 0);
+	if (unlikely(waits))
 		lock_slowly(mutex, false);
 }
 
 int mutex_lock_interruptible(struct mutex *mutex)
 {
+	bool waits;
+
 	might_sleep();
 	debug_assert(!mutex_is_mine(mutex));
-	if (unlikely(!take(mutex, current()))) {
+	waits = !take(mutex, current());
+	if (unlikely(waits)) {
 		int err = lock_slowly(mutex, true);
 
 		if (err)
 			return err;
 	}
-	if (CONFIG_DEBUG)
+	if (CONFIG_DEBUG) {
 		lock_check_acquire(mutex, mutex->rank);
+		lock_stats_count(mutex->rank, waits, 0);
+	}
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "kernel/sched/current.h"
 #include "kernel/sync/annotate.h"
 #include "kernel/sync/lock_order.h"
+#include "kernel/sync/lock_stats.h"
 
 struct LOCKABLE spinlock {
 	unsigned int locked; /* atomic; 1 while held */
@@ -59,12 +60,31 @@ static inline void interrupts_off_leave(void)
 		arch_interrupts_on();
 }
 
+/* Debug builds: look at @lock until it is ours, and count. */
+static inline void spin_counted(struct spinlock *lock)
+{
+	uint64_t spins = 0;
+
+	/* pairs with the release in spin_unlock() */
+	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
+		while (READ_ONCE(lock->locked)) {
+			arch_spin_hint();
+			spins++;
+		}
+		spins++;
+	}
+	lock_stats_count(lock->rank, spins > 0, spins);
+}
+
 static inline void spin_lock(struct spinlock *lock)
 	ACQUIRES(lock) UNCHECKED_LOCKING
 {
 	interrupts_off_enter();
-	if (CONFIG_DEBUG)
+	if (CONFIG_DEBUG) {
 		lock_check_acquire(lock, lock->rank);
+		spin_counted(lock);
+		return;
+	}
 	/* pairs with the release in spin_unlock() */
 	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
 		while (READ_ONCE(lock->locked))

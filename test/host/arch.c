@@ -136,6 +136,10 @@ void lock_check_release(const void *lock, unsigned int rank)
 {
 }
 
+void lock_stats_count(unsigned int rank, bool waited, uint64_t spins)
+{
+}
+
 /* ---- trace: off ---- */
 
 uint64_t trace_mask;

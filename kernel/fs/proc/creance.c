@@ -4,7 +4,8 @@
  *
  * creance/memory is for tests that look for leaks: how many of everything
  * there are now. What is only remembered (names of dead processes) is
- * forgotten first, so that two readings can be compared.
+ * forgotten first, so that two readings can be compared. creance/locks is for
+ * who asks which lock several harts wait for (lock_stats.c).
  */
 #include "kernel/fs/proc/internal.h"
 
@@ -13,6 +14,7 @@
 #include "kernel/debug/panic.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sync/lock_stats.h"
 
 /* Names of processes that are gone, in the /proc of who asks. */
 static void forget_names(void)
@@ -43,6 +45,30 @@ int proc_show_memory(const struct proc_subject *subject, struct text *text)
 		 process_count_threads());
 	for (unsigned int i = 0; slab_get_info(i, &slab); i++)
 		text_add(text, "slab_%s %lu\n", slab.name, slab.active);
+	return 0;
+}
+
+/* Debug builds count; else there is nothing to tell. */
+int proc_show_locks(const struct proc_subject *subject, struct text *text)
+{
+	struct lock_stats stats;
+
+	if (!CONFIG_DEBUG)
+		return 0;
+	text_add(text, "%-20s %12s %12s %14s\n", "lock", "acquired",
+		 "contended", "spins");
+	for (unsigned int i = 0; lock_stats_get(i, &stats); i++) {
+		if (stats.acquired)
+			text_add(text, "%-20s %12lu %12lu %14lu\n", stats.name,
+				 stats.acquired, stats.contended, stats.spins);
+	}
+	return 0;
+}
+
+int proc_store_locks(const struct proc_subject *subject, const char *text,
+		     size_t size)
+{
+	lock_stats_clear();
 	return 0;
 }
 

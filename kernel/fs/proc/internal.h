@@ -194,5 +194,8 @@ extern const struct file_ops proc_trace_raw_ops, proc_trace_boot_ops;
 
 /* creance.c */
 PROC_SHOW(memory);
+PROC_SHOW(locks);
+int proc_store_locks(const struct proc_subject *subject, const char *text,
+		     size_t size);
 int proc_store_sysrq(const struct proc_subject *subject, const char *text,
 		     size_t size);

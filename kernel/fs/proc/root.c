@@ -31,6 +31,8 @@ static const struct proc_entry trace_files[] = {
 
 static const struct proc_entry creance_files[] = {
 	{ "memory", PROC_FILE, .show = proc_show_memory },
+	{ "locks", S_IFREG | 0600, .show = proc_show_locks,
+	  .store = proc_store_locks },
 	{ "trace", PROC_DIR, .children = trace_files },
 	{},
 };

@@ -388,6 +388,10 @@ void lock_check_release(const void *lock, unsigned int rank)
 {
 }
 
+void lock_stats_count(unsigned int rank, bool waited, uint64_t spins)
+{
+}
+
 void sleep_check(void)
 {
 	assert(the_thread.irq.depth == 0);

@@ -111,6 +111,10 @@ void lock_check_release(const void *lock, unsigned int rank)
 {
 }
 
+void lock_stats_count(unsigned int rank, bool waited, uint64_t spins)
+{
+}
+
 /* ---- Events: a binary heap ---- */
 
 static bool is_before(const struct event *a, const struct event *b)
