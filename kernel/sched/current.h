@@ -13,10 +13,19 @@
 
 struct thread;
 
+/* What the outermost interrupts_off_leave() is to do. */
+enum irq_after {
+	IRQ_STAY_OFF = 0,
+	IRQ_TURN_ON = 1,
+	/* Negative: other harts are to be interrupted first (owe_ipis()). */
+	IRQ_OWED_TURN_ON = -1,
+	IRQ_OWED_STAY_OFF = -2,
+};
+
 /* This thread only, interrupts off. */
 struct thread_irq {
 	unsigned int depth; /* interrupts_off_enter() sections open */
-	bool was_on;        /* interrupts before the outermost one */
+	signed char after;  /* enum irq_after */
 };
 
 /* The thread that runs this code: a register, so it survives migration. */

@@ -247,8 +247,41 @@ void sched_preempt(void)
 /* ---- Making threads ready ------------------------------------------------ */
 
 /*
+ * Interrupts owed to other harts, bit h for hart h. Who is interrupted wants at
+ * once the locks under which we woke somebody there, and sending it takes long
+ * (a call of the firmware); so it is sent when this hart has released its last
+ * spinlock. Own hart, interrupts off.
+ */
+static struct hart_owes {
+	uint64_t harts;
+} __aligned(64) owes[MAX_HARTS];
+
+static void owe_ipis(uint64_t harts)
+{
+	struct thread_irq *irq = current_irq();
+
+	debug_assert(irq->depth > 0);
+	owes[arch_hart_index()].harts |= harts;
+	if (irq->after >= IRQ_STAY_OFF)
+		irq->after = irq->after ? IRQ_OWED_TURN_ON : IRQ_OWED_STAY_OFF;
+}
+
+void interrupts_off_pay(void)
+{
+	struct thread_irq *irq = current_irq();
+	struct hart_owes *mine = &owes[arch_hart_index()];
+	bool turn_on = irq->after == IRQ_OWED_TURN_ON;
+
+	irq->after = turn_on ? IRQ_TURN_ON : IRQ_STAY_OFF;
+	for (; mine->harts; mine->harts &= mine->harts - 1)
+		arch_send_ipi((unsigned int)__builtin_ctzl(mine->harts));
+	if (turn_on)
+		arch_interrupts_on();
+}
+
+/*
  * @thread is ready on @rq: see that its hart notices. Returns the harts (bits)
- * to interrupt, when @rq is unlocked: they want its lock at once.
+ * to interrupt.
  */
 static uint64_t tell_hart(struct run_queue *rq, struct thread *thread)
 {
@@ -275,12 +308,6 @@ static uint64_t tell_hart(struct run_queue *rq, struct thread *thread)
 	return harts;
 }
 
-static void send_ipis(uint64_t harts)
-{
-	for (; harts; harts &= harts - 1)
-		arch_send_ipi((unsigned int)__builtin_ctzl(harts));
-}
-
 static inline void place(struct run_queue *target, struct run_queue *rq,
 			 struct thread *thread,
 			 enum add_reason reason) UNCHECKED_LOCKING
@@ -301,9 +328,9 @@ static inline void place(struct run_queue *target, struct run_queue *rq,
 	}
 	run_queue_add(rq, thread, reason);
 	harts = tell_hart(rq, thread);
+	if (harts)
+		owe_ipis(harts);
 	run_queue_unlock(rq);
-	if (unlikely(harts))
-		send_ipis(harts);
 }
 
 void sched_place(struct run_queue *rq, struct thread *thread,
@@ -379,15 +406,13 @@ bool sched_wake(struct thread *thread, unsigned int states) UNCHECKED_LOCKING
 void sched_kick(struct thread *thread)
 {
 	struct run_queue *rq;
-	bool on_hart;
 
 	if (!sched_other_harts || thread == current())
 		return;
 	rq = run_queue_lock_of(thread);
-	on_hart = thread->sched.on_hart;
+	if (thread->sched.on_hart)
+		owe_ipis(BIT(rq->hart_index));
 	run_queue_unlock(rq);
-	if (on_hart)
-		arch_send_ipi(rq->hart_index);
 }
 
 /* Another hart made a thread of ours ready, or wants a page table back. */

@@ -3,8 +3,10 @@
  * lock_stats.c - debug builds: how often locks were taken, and waited for
  *
  * Idea: a lock that many harts want shows as acquisitions that found it taken,
- * and as looks at it in vain (spins). Counted by rank (lock_order.h), which says
- * what a lock guards; read in /proc/creance/locks, cleared by writing to it.
+ * and as looks at it in vain (spins). How often a spinlock went from one hart to
+ * another (moved) says what it costs where harts have caches, even if they never
+ * come at once. Counted by rank (lock_order.h), which says what a lock guards;
+ * read in /proc/creance/locks, cleared by writing to it.
  *
  * A wait here is for another hart, or in the case of a mutex for another thread.
  *
@@ -73,6 +75,11 @@ void lock_stats_count(unsigned int rank, bool waited, uint64_t spins)
 	}
 }
 
+void lock_stats_moved(unsigned int rank)
+{
+	add(&counts[rank].moved, 1);
+}
+
 bool lock_stats_get(unsigned int rank, struct lock_stats *stats)
 {
 	if (rank >= NUM_LOCK_RANKS)
@@ -81,6 +88,7 @@ bool lock_stats_get(unsigned int rank, struct lock_stats *stats)
 	stats->acquired = READ_ONCE(counts[rank].acquired);
 	stats->contended = READ_ONCE(counts[rank].contended);
 	stats->spins = READ_ONCE(counts[rank].spins);
+	stats->moved = READ_ONCE(counts[rank].moved);
 	return true;
 }
 
@@ -90,5 +98,6 @@ void lock_stats_clear(void)
 		WRITE_ONCE(counts[i].acquired, 0);
 		WRITE_ONCE(counts[i].contended, 0);
 		WRITE_ONCE(counts[i].spins, 0);
+		WRITE_ONCE(counts[i].moved, 0);
 	}
 }

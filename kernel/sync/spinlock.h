@@ -21,7 +21,8 @@
 
 struct LOCKABLE spinlock {
 	unsigned int locked; /* atomic; 1 while held */
-	unsigned int rank;   /* enum lock_rank; fixed */
+	uint16_t rank;       /* enum lock_rank; fixed */
+	uint16_t last_hart;  /* debug builds, under the lock: who had it last */
 };
 
 #define SPINLOCK_INIT(r)                                                       \
@@ -32,7 +33,8 @@ struct LOCKABLE spinlock {
 static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 {
 	lock->locked = 0;
-	lock->rank = rank;
+	lock->rank = (uint16_t)rank;
+	lock->last_hart = 0;
 }
 
 /* Or-ed to the rank of a lock that was only tried: no order to keep. */
@@ -49,15 +51,22 @@ static inline void interrupts_off_enter(void)
 	struct thread_irq *irq = current_irq();
 
 	if (irq->depth++ == 0)
-		irq->was_on = was_on;
+		irq->after = was_on ? IRQ_TURN_ON : IRQ_STAY_OFF;
 }
+
+/* The outermost section is over, and interrupts to other harts are owed. */
+void interrupts_off_pay(void);
 
 static inline void interrupts_off_leave(void)
 {
 	struct thread_irq *irq = current_irq();
 
-	if (--irq->depth == 0 && irq->was_on)
+	if (--irq->depth > 0)
+		return;
+	if (irq->after > IRQ_STAY_OFF)
 		arch_interrupts_on();
+	else if (unlikely(irq->after < IRQ_STAY_OFF))
+		interrupts_off_pay();
 }
 
 /* Debug builds: look at @lock until it is ours, and count. */
@@ -74,6 +83,10 @@ static inline void spin_counted(struct spinlock *lock)
 		spins++;
 	}
 	lock_stats_count(lock->rank, spins > 0, spins);
+	if (lock->last_hart != arch_hart_index()) {
+		lock->last_hart = (uint16_t)arch_hart_index();
+		lock_stats_moved(lock->rank);
+	}
 }
 
 static inline void spin_lock(struct spinlock *lock)

@@ -140,6 +140,15 @@ void lock_stats_count(unsigned int rank, bool waited, uint64_t spins)
 {
 }
 
+void lock_stats_moved(unsigned int rank)
+{
+}
+
+/* Nobody is owed any. */
+void interrupts_off_pay(void)
+{
+}
+
 /* ---- trace: off ---- */
 
 uint64_t trace_mask;

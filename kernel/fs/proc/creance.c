@@ -55,12 +55,13 @@ int proc_show_locks(const struct proc_subject *subject, struct text *text)
 
 	if (!CONFIG_DEBUG)
 		return 0;
-	text_add(text, "%-20s %12s %12s %14s\n", "lock", "acquired",
-		 "contended", "spins");
+	text_add(text, "%-20s %12s %12s %14s %12s\n", "lock", "acquired",
+		 "contended", "spins", "moved");
 	for (unsigned int i = 0; lock_stats_get(i, &stats); i++) {
 		if (stats.acquired)
-			text_add(text, "%-20s %12lu %12lu %14lu\n", stats.name,
-				 stats.acquired, stats.contended, stats.spins);
+			text_add(text, "%-20s %12lu %12lu %14lu %12lu\n",
+				 stats.name, stats.acquired, stats.contended,
+				 stats.spins, stats.moved);
 	}
 	return 0;
 }

@@ -52,7 +52,7 @@ struct event {
 
 struct sim_hart {
 	struct thread idle;
-	bool choose;        /* before time goes on */
+	bool choose; /* before time goes on */
 	uint64_t plan;
 	uint64_t since_ns;  /* the present stretch */
 	unsigned int level; /* ... and its level of MLFQ */
@@ -112,6 +112,15 @@ void lock_check_release(const void *lock, unsigned int rank)
 }
 
 void lock_stats_count(unsigned int rank, bool waited, uint64_t spins)
+{
+}
+
+void lock_stats_moved(unsigned int rank)
+{
+}
+
+/* Nobody is owed any. */
+void interrupts_off_pay(void)
 {
 }
 
@@ -441,14 +450,13 @@ static void read_job(char *line)
 
 		if (*end == ':')
 			burst.io_ns = number(end + 1, &end);
-		job->bursts = realloc(job->bursts, (job->num_bursts + 1) *
-							   sizeof(burst));
+		job->bursts = realloc(job->bursts,
+				      (job->num_bursts + 1) * sizeof(burst));
 		job->bursts[job->num_bursts++] = burst;
 	}
 	if (!job->num_bursts)
 		die("a job without bursts");
-	sim.jobs = realloc(sim.jobs,
-			   (sim.num_jobs + 1) * sizeof(struct job *));
+	sim.jobs = realloc(sim.jobs, (sim.num_jobs + 1) * sizeof(struct job *));
 	sim.jobs[sim.num_jobs++] = job;
 	plan((struct event){
 		.kind = ARRIVES, .at_ns = job->arrive_ns, .job = job });
