@@ -14,6 +14,7 @@ the test fails. Options:
     --serial DEVICE   a board on a serial line instead of QEMU
     --harts N         of the shared machine
     --boots N         of eight harts, in test_smp.py
+    --thorough        all crash states, all mutated images: hours, not minutes
 """
 import fcntl
 import os
@@ -31,6 +32,7 @@ def pytest_addoption(parser):
     group.addoption('--serial', default='', help='run on the board at this serial line')
     group.addoption('--harts', default='1', help='of the shared machine')
     group.addoption('--boots', default='1', help='how often test_smp.py boots eight harts')
+    group.addoption('--thorough', action='store_true', help='everything, not a sample')
     group.addoption('--machine-append', default='', help='further arguments for the kernel')
 
 
@@ -88,6 +90,12 @@ def lab(pytestconfig):
     lab = Lab(pytestconfig)
     yield lab
     lab.stop()
+
+
+@pytest.fixture(scope='session')
+def thorough(pytestconfig):
+    """Everything is wanted, not the sample that CI takes."""
+    return pytestconfig.getoption('--thorough')
 
 
 @pytest.fixture

@@ -29,22 +29,26 @@ FORMATS = {
 }
 
 
-@pytest.fixture(scope='session')
-def program():
-    """The kernel's ext4 as a program of the host, built once."""
+def build(name: str) -> str:
     os.makedirs(os.path.join(m.BUILD, 'host'), exist_ok=True)
     with open(os.path.join(m.BUILD, '.host.lock'), 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(['make', '-s', '-j2', '-f', 'test/host/Makefile',
-                               'build/host/ext4'], cwd=m.TOP, stdout=subprocess.PIPE,
+                               f'build/host/{name}'], cwd=m.TOP, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
-    return os.path.join(m.BUILD, 'host', 'ext4')
+    return os.path.join(m.BUILD, 'host', name)
 
 
-def run(*command, status=0, **options) -> str:
+@pytest.fixture(scope='session')
+def program():
+    """The kernel's ext4 as a program of the host, built once."""
+    return build('ext4')
+
+
+def run(*command, status=0, timeout=900, **options) -> str:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=900 * m.SCALE, **options)
+                          timeout=timeout * m.SCALE, **options)
     assert done.returncode == status, f'{" ".join(command)}\n{done.stdout[-3000:]}'
     return done.stdout
 
@@ -182,18 +186,44 @@ def test_host_reads_only_what_it_must_not_write(program, tmp_path, feature):
 
 @pytest.mark.parametrize('options', ['-t ext4 -J size=1', '-t ext4 -O ^metadata_csum -J size=1',
                                      '-t ext2'])
-def test_host_survives_mutated_images(program, tmp_path, source, options):
-    """A sample; more on demand: build/host/ext4 fuzz IMAGE SEED COUNT."""
+def test_host_survives_mutated_images(program, tmp_path, source, options, thorough):
     image = mkfs(str(tmp_path / 'image'), f'{options} -b 1024 -N 600', '4M', source)
-    run(program, 'fuzz', image, '1', '500')
+    run(program, 'fuzz', image, '1', '70000' if thorough else '500', timeout=20000)
 
 
-@pytest.mark.parametrize('options', ['-t ext4 -b 1024', '-t ext3 -b 1024'])
-def test_host_survives_every_crash(program, tmp_path, options):
-    """A sample of sequences; all of them: build/host/ext4 crash IMAGE SCRATCH 1."""
-    image = mkfs(str(tmp_path / 'image'), f'{options} -N 64 -J size=1', '3M')
-    out = run(program, 'crash', image, str(tmp_path / 'state'), '907')
-    assert ' 0 complaints' in out
+# ---- Crashes ------------------------------------------------------------------------
+
+CRASH_FORMATS = {'ext4-1k': '-t ext4 -b 1024 -J size=1', 'ext3': '-t ext3 -b 1024 -J size=1',
+                 'ext4-4k': '-t ext4 -b 4096 -J size=4',
+                 'orphan-file': '-t ext4 -b 1024 -O orphan_file -J size=1'}
+CRASH_SAMPLE = {'two': 1201, 'data': 1301, 'metadata': 2801, 'nested': 1301, 'long': 50001}
+
+
+def crash_image(folder, name: str) -> str:
+    return mkfs(str(folder / 'image'), f'{CRASH_FORMATS[name]} -N 64',
+                '9M' if '4k' in name else '3M')
+
+
+@pytest.mark.parametrize('sequences', CRASH_SAMPLE)
+@pytest.mark.parametrize('name', CRASH_FORMATS)
+def test_host_survives_every_crash(program, tmp_path, name, sequences, thorough):
+    """A sample with the sanitizers; all of them with --thorough, without."""
+    every = CRASH_SAMPLE[sequences]
+    if name != 'ext4-1k':
+        every = every * 2 + 1
+    if thorough:
+        program, every = build('ext4-fast'), 500 if sequences == 'long' else 1
+    out = run(program, 'crash', crash_image(tmp_path, name), str(tmp_path / 'state'), str(every),
+              sequences, timeout=20000)
+    assert ' 0 complaints' in out and ' 0 sequences' not in out
+    print(out.splitlines()[-1])
+
+
+def test_crashes_that_lose_flushes_are_noticed(program, tmp_path):
+    """A test of the test: on a disk that ignores flushes something must be lost."""
+    out = run(program, 'crash', crash_image(tmp_path, 'ext4-1k'), str(tmp_path / 'state'), '1201',
+              'two', '1', 'no-flush', status=1)
+    assert 'cannot be mounted' in out or 'never' in out
 
 
 # ---- In the machine ------------------------------------------------------------------

@@ -24,6 +24,7 @@
 #include "kernel/vfs/io_buf.h"
 #include "kernel/vfs/notify.h"
 #include "kernel/vfs/pipe.h"
+#include "test/host/ext4/fs.h"
 
 /* ---- sync: ranks are checked, as in a debug kernel ---- */
 
@@ -108,6 +109,11 @@ void sched_start(struct thread *thread)
 
 static uint64_t now_ns = 1700000000ULL * NSEC_PER_SEC;
 
+void fs_set_clock(uint64_t ns)
+{
+	now_ns = ns;
+}
+
 uint64_t clock_now_ns(void)
 {
 	return now_ns += NSEC_PER_USEC;
@@ -171,8 +177,13 @@ void *kcalloc(size_t count, size_t size)
 
 /* ---- pages ---- */
 
+#ifdef __SANITIZE_ADDRESS__
 void __asan_poison_memory_region(const volatile void *at, size_t size);
 void __asan_unpoison_memory_region(const volatile void *at, size_t size);
+#else
+#define __asan_poison_memory_region(at, size)   ((void)(at))
+#define __asan_unpoison_memory_region(at, size) ((void)(at))
+#endif
 
 struct memory_counters memory_counters[MAX_HARTS];
 

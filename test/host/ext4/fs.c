@@ -63,6 +63,22 @@ static struct super_block *mounted(void)
 	return sb->magic == EXT4_MAGIC ? sb : NULL;
 }
 
+void fs_be_quiet(void)
+{
+	log_set_console_level(0);
+}
+
+void fs_each_log_block(void (*each)(void *arg, uint64_t pos, unsigned int size),
+		       void *arg)
+{
+	const struct super_block *sb = mounted();
+	const struct journal *journal = sb ? ext4_fs(sb)->journal : NULL;
+
+	for (uint32_t i = 1; journal && i < journal->end; i++)
+		each(arg, journal->map[i] * journal->fs->block_size,
+		     journal->fs->block_size);
+}
+
 int fs_sync(void)
 {
 	struct super_block *sb = mounted();

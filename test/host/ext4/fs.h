@@ -18,6 +18,13 @@ struct image;
 void fs_start(void);
 int fs_mount(struct image *image, bool read_only, const char *options);
 int fs_unmount(void);
+/* The machine's clock from now on; each look at it is a microsecond later. */
+void fs_set_clock(uint64_t now_ns);
+/* The kernel's messages are not wanted. */
+void fs_be_quiet(void);
+/* Where the blocks of the journal are. */
+void fs_each_log_block(void (*each)(void *arg, uint64_t pos, unsigned int size),
+		       void *arg);
 /* sync(2). */
 int fs_sync(void);
 /* Write-back as its thread would do it, without a commit. */

@@ -3,8 +3,8 @@
  * fuzz.c - broken images: whatever they say, the kernel is not hurt
  *
  * Each round mutates a copy of the image where its metadata is (every block
- * that is not empty), mends the checksums or not, mounts it, walks over all of
- * it, and, if it can be written, changes it. Anything may fail; the sanitizers
+ * that is not empty), mounts it, walks over all of it, and, if it can be written,
+ * changes it. (Images without checksums let most mutations through.) Anything may fail; the sanitizers
  * see to it that nothing else happens.
  */
 #include <stdio.h>

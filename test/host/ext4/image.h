@@ -4,7 +4,7 @@
  *
  * Writes go into data at once, and, if a trace is kept, into the trace too, with
  * flushes between them: from a copy of the disk before and the trace every
- * state can be made that a power cut may leave (crash.c).
+ * state can be made that a power cut may leave (crash_states.c).
  */
 #pragma once
 
@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 enum image_event_kind { IMAGE_WRITE, IMAGE_FLUSH };
+
+enum { IMAGE_UNIT = 1024 };
 
 struct image_event {
 	enum image_event_kind kind;
@@ -32,8 +34,24 @@ struct image {
 	struct image_event *events;
 	unsigned int num_events, max_events, num_calls;
 
-	/* Every @fail_every-th write (read) fails; 0: none does. */
-	unsigned int fail_writes, fail_reads, num_writes, num_reads;
+	/* Which units were written since image_track(), each once. */
+	uint8_t *is_changed; /* NULL: not wanted */
+	uint32_t *changed;
+	unsigned int num_changed;
+
+	/* Requests fail: number @first_fault (from 1), and then every
+	 * @fault_step-th; 0: no more. Of reads, writes and flushes, if wanted. */
+	unsigned int first_fault, fault_step, num_requests, num_faults;
+	bool fail_reads, fail_writes;
 };
 
+/* From now on image_revert() knows what to undo. */
+void image_track(struct image *image);
+/* What a write does. */
+void image_put(struct image *image, uint64_t pos, const void *data,
+	       size_t size);
+/* All that changed is again what it is in @original. */
+void image_revert(struct image *image, const struct image *original);
 void image_clear_trace(struct image *image);
+/* All its memory. */
+void image_free(struct image *image);
