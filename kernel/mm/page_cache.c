@@ -369,6 +369,23 @@ struct page *page_cache_lookup(struct page_cache *cache, uint64_t index)
 	return page;
 }
 
+struct page *page_cache_wait_lookup(struct page_cache *cache, uint64_t index)
+{
+	for (;;) {
+		struct page *found;
+
+		mutex_lock(&cache->lock);
+		found = radix_get(&cache->pages, index);
+		if (found)
+			page_get(found);
+		mutex_unlock(&cache->lock);
+		if (!found || found->flags & PAGE_FLAG_UPTODATE ||
+		    wait_until_read(cache, index, found))
+			return found;
+		page_put(found);
+	}
+}
+
 int page_cache_get(struct page_cache *cache, uint64_t index, bool create,
 		   struct page **page)
 {

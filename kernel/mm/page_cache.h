@@ -153,6 +153,9 @@ int page_cache_get(struct page_cache *cache, uint64_t index, bool create,
 
 /* What is there already, with a reference, or NULL. */
 struct page *page_cache_lookup(struct page_cache *cache, uint64_t index);
+/* The same, but a page that is being read is waited for: so whatever a device
+ * was asked for before is in it, or is not in the cache. */
+struct page *page_cache_wait_lookup(struct page_cache *cache, uint64_t index);
 /*
  * A page the caller has filled becomes the file's; the cache takes a reference
  * of its own. 0, -EEXIST, -ENOMEM, -ENOSPC.

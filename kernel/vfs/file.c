@@ -466,9 +466,7 @@ int file_check_size_limit(uint64_t size)
 	return 0;
 }
 
-/* How much of @size bytes may be written at @pos: RLIMIT_FSIZE and the limit
- * of offsets. Nothing at all: -EFBIG. */
-static ssize_t bytes_allowed(loff_t pos, size_t size)
+ssize_t file_bytes_allowed(loff_t pos, size_t size)
 {
 	uint64_t end = FILE_SIZE_MAX, at = (uint64_t)pos;
 
@@ -491,7 +489,7 @@ ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos)
 	mutex_lock(&inode->lock);
 	at = READ_ONCE(file->flags) & O_APPEND ? (loff_t)inode_size(inode)
 					       : *pos;
-	done = allowed = bytes_allowed(at, left);
+	done = allowed = file_bytes_allowed(at, left);
 	if (allowed > 0) {
 		drop_set_id(inode);
 		io->left = (size_t)allowed;

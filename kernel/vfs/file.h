@@ -168,6 +168,9 @@ bool dir_emit_dots(struct file *file, struct dir_emitter *emitter, loff_t *pos);
 #define FILE_SIZE_MAX INT64_MAX
 /* May a file be made @size bytes long? 0 or -EFBIG (RLIMIT_FSIZE as well). */
 int file_check_size_limit(uint64_t size);
+/* How much of @size bytes may be written at @pos: RLIMIT_FSIZE and the limit
+ * of offsets. Nothing at all: -EFBIG. */
+ssize_t file_bytes_allowed(loff_t pos, size_t size);
 /* RLIMIT_FSIZE of the current process: proc/ tells. */
 void file_set_size_limit_fn(uint64_t (*limit)(void));
 unsigned int file_poll(struct file *file, struct poll_table *table);

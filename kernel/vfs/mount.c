@@ -120,8 +120,7 @@ void mount_put(struct mount *mount)
 	if (!mount || !refcount_put(&mount->refs))
 		return;
 	sb = mount->sb;
-	if (sb->bdev)
-		super_block_sync(sb);
+	super_block_sync(sb);
 	dentry_put(mount->root);
 	kfree(mount->source);
 	kfree(mount);
