@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <linux/virtio_9p.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>

@@ -39,6 +39,7 @@ enum device_class {
 	CLASS_BUS, /* finds devices of its own: virtio-mmio, PCI */
 	CLASS_RNG,
 	CLASS_BLOCK,
+	CLASS_SHARE,
 	CLASS_NET,
 	NUM_DEVICE_CLASSES
 };
