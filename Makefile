@@ -37,7 +37,7 @@ say = @printf '  %-7s %s\n' $(1) $(if $(2),$(2),$@)
 # ---- What the kernel is made of -------------------------------------------
 
 ROOMS := lib debug trace sync sched time mm dev block vfs proc \
-         fs/tmpfs fs/ext4 fs/proc fs/dev fs/sys tty net syscall
+         fs/tmpfs fs/ext4 fs/9p fs/proc fs/dev fs/sys tty net syscall
 ARCH_SRC    := $(wildcard arch/riscv/*.S arch/riscv/*.c)
 KERNEL_SRC  := $(wildcard kernel/*.c) \
                $(foreach room,$(ROOMS),$(filter-out %_test.c,$(wildcard kernel/$(room)/*.c)))
@@ -231,7 +231,7 @@ $(BUILD)/rootfs-test.cpio: $(ROOTFS_SRC) $(USR) $(BUILD)/userland/run/.fetched \
 # The same words everywhere: make run HARTS=4 MEM=1G APPEND="sched=mlfq" ...
 # scripts/qemu reads them from the environment.
 
-export HARTS MEM APPEND ICOUNT MACHINE DISK BUS DEBUG TIMEOUT QEMU BIOS CPU DTB
+export HARTS MEM APPEND ICOUNT MACHINE DISK BUS SHARE DEBUG TIMEOUT QEMU BIOS CPU DTB
 
 # ROOT=disk: an ext4 disk that keeps what is written to it. ROOT=ram: all of it
 # in memory, anew each time; always so on boards, whose disks are their own.
@@ -321,7 +321,7 @@ help:
 	@echo 'make usr rootfs rootfs-test clean'
 	@echo
 	@echo 'Words for run, test, bench and gdb:'
-	@echo '  HARTS=4  MEM=256M  APPEND="kernel arguments"  MACHINE=virt  DISK=file'
+	@echo '  HARTS=4  MEM=256M  APPEND="kernel arguments"  MACHINE=virt  DISK=file  SHARE=folder'
 	@echo '  DEBUG=1 (checks in the kernel)  V=1 (show commands)  TIMEOUT=s  QEMU=program  BIOS=file  CPU=...'
 
 -include $(OBJS:.o=.d) $(USR:=.d) $(LAB:%=$(BUILD)/usr/lde/%.d) $(LDE_OBJS:.o=.d)

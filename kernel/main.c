@@ -28,6 +28,7 @@
 #include "kernel/dev/irq.h"
 #include "kernel/dev/random.h"
 #include "kernel/dev/serial.h"
+#include "kernel/fs/9p/9p.h"
 #include "kernel/fs/dev/devfs.h"
 #include "kernel/fs/proc/procfs.h"
 #include "kernel/fs/sys/sysfs.h"
@@ -325,6 +326,7 @@ static void start_file_systems(void)
 	vfs_init();
 	tmpfs_init();
 	ext4_init();
+	p9_init();
 	devfs_init();
 	procfs_init();
 	sysfs_init();

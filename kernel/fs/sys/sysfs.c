@@ -19,6 +19,7 @@
 #include "kernel/abi/fs.h"
 #include "kernel/debug/log.h"
 #include "kernel/dev/serial.h"
+#include "kernel/dev/share.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
@@ -502,6 +503,24 @@ static void add_hart(unsigned int hart)
 		      hart);
 }
 
+/* What the host lends, by the name that mount(2) wants: /etc/rc looks. */
+static void add_share(unsigned int i, const struct share *share)
+{
+	struct sys_entry *entry = kzalloc(sizeof(*entry));
+	char path[80];
+
+	if (!entry)
+		return;
+	format_string(path, sizeof(path),
+		      "bus/virtio/drivers/9pnet_virtio/virtio%u/mount_tag", i);
+	entry->path = kstrdup(path);
+	entry->text = share->tag;
+	if (entry->path)
+		list_push_back(&entries, &entry->node);
+	else
+		kfree(entry);
+}
+
 void sysfs_init(void)
 {
 	static const struct file_system_type type = { .name = "sysfs",
@@ -511,5 +530,7 @@ void sysfs_init(void)
 		list_push_back(&entries, &fixed_entries[i].node);
 	for (unsigned int i = 0; i < arch_num_harts(); i++)
 		add_hart(i);
+	for (unsigned int i = 0; share_at(i); i++)
+		add_share(i, share_at(i));
 	file_system_register(&type);
 }
