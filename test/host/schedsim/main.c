@@ -88,6 +88,12 @@ struct thread *arch_current(void)
 	return &nobody;
 }
 
+/* The one that simulates all others. */
+unsigned int arch_hart_index(void)
+{
+	return 0;
+}
+
 unsigned int arch_num_harts(void)
 {
 	return sim.num_harts;
