@@ -452,6 +452,8 @@ int journal_commit(struct journal *journal, uint32_t tid)
 		err = -EROFS;
 	else if (tid_after(tid, journal->committed_tid) && journal->running)
 		err = commit_running(journal);
+	else /* somebody else's, which may have flushed before our bytes came */
+		err = disk_flush(journal->fs->disk);
 	mutex_unlock(&journal->commit_lock);
 	return err;
 }

@@ -624,9 +624,9 @@ static void commit_all(struct writeback_hook *hook)
 		ext4_evict_doomed(fs);
 		if (ext4_is_read_only(fs))
 			continue;
-		if (fs->journal)
+		if (fs->journal && READ_ONCE(fs->journal->running))
 			journal_commit_all(fs->journal);
-		else
+		else if (!fs->journal)
 			meta_write_dirty(fs);
 	}
 	mutex_unlock(&mounted_lock);

@@ -109,9 +109,12 @@ void sched_start(struct thread *thread)
 
 static uint64_t now_ns = 1700000000ULL * NSEC_PER_SEC;
 
-void fs_set_clock(uint64_t ns)
+static uint64_t tick_ns = 1;
+
+void fs_set_clock(uint64_t ns, uint64_t tick)
 {
 	now_ns = ns;
+	tick_ns = tick;
 }
 
 uint64_t clock_now_ns(void)
@@ -121,7 +124,8 @@ uint64_t clock_now_ns(void)
 
 uint64_t clock_realtime_ns(void)
 {
-	return now_ns += NSEC_PER_USEC;
+	now_ns += NSEC_PER_USEC;
+	return now_ns - now_ns % tick_ns;
 }
 
 /* ---- slabs ---- */

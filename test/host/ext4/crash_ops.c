@@ -35,6 +35,7 @@ static int set_attribute(const char *name)
 OP(creat_new, fs_create("/mnt/A/new"))
 OP(mkdir_dir, fs_mkdir("/mnt/A/dir"))
 OP(overwrite, crash_write("/mnt/A/foo", 0, 4096, 'O'))
+OP(overwrite_more, crash_write("/mnt/A/foo", 2000, 5000, 'Q'))
 OP(append, crash_write("/mnt/A/foo", 8192, 5000, 'P'))
 OP(write_new, crash_write("/mnt/A/new", 0, 6000, 'N'))
 OP(write_far, crash_write("/mnt/A/foo", 30000, 3000, 'F'))
@@ -63,6 +64,7 @@ const struct op crash_ops[] = {
 	{ "creat", creat_new, NULL, false },
 	{ "mkdir", mkdir_dir, NULL, false },
 	{ "overwrite", overwrite, NULL, false },
+	{ "overwrite-more", overwrite_more, NULL, false },
 	{ "append", append, NULL, false },
 	{ "write-new", write_new, NULL, false },
 	{ "write-far", write_far, NULL, false },

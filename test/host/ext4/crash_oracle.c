@@ -135,7 +135,7 @@ void snapshot_free(struct snapshot *snap)
 
 static bool same_file(const struct node *a, const struct node *b)
 {
-	return a->st.ino == b->st.ino && a->st.btime == b->st.btime;
+	return a->st.ino == b->st.ino && a->st.generation == b->st.generation;
 }
 
 static bool same_names(const struct snapshot *a, const struct snapshot *b)

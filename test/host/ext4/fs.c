@@ -189,6 +189,9 @@ int fs_stat(const char *name, struct fs_stat *st)
 	st->mtime = inode->mtime;
 	st->btime = inode->btime;
 	st->rdev = inode->rdev;
+	st->generation = inode->sb->magic == EXT4_MAGIC
+				 ? ext4_of(inode)->generation
+				 : 0;
 	st->mode = inode->mode;
 	st->nlink = inode->nlink;
 	st->uid = inode->uid;

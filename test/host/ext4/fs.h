@@ -18,8 +18,9 @@ struct image;
 void fs_start(void);
 int fs_mount(struct image *image, bool read_only, const char *options);
 int fs_unmount(void);
-/* The machine's clock from now on; each look at it is a microsecond later. */
-void fs_set_clock(uint64_t now_ns);
+/* The machine's clock from now on; each look at it is a microsecond later, but
+ * its hand for times of files moves once in @tick_ns. */
+void fs_set_clock(uint64_t now_ns, uint64_t tick_ns);
 /* The kernel's messages are not wanted. */
 void fs_be_quiet(void);
 /* Where the blocks of the journal are. */
@@ -34,6 +35,7 @@ void fs_forget(void);
 
 struct fs_stat {
 	uint64_t ino, size, blocks_512, mtime, btime, rdev;
+	uint32_t generation; /* an inode number is used again, this is not */
 	uint32_t mode, nlink, uid, gid;
 };
 
