@@ -25,7 +25,8 @@
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
 
-#define LOOK_AT 8u
+#define LOOK_AT      8u
+#define GIVE_AT_ONCE 4u /* with interrupts off, hence not all */
 
 /* Without a measure of its own: the fewer threads, the further. */
 static uint64_t progress_of(const struct run_queue *rq)
@@ -57,37 +58,41 @@ struct view {
  * to be given anything. One that is ahead, but has more to do, will fall back by
  * itself: perhaps somebody else has just given it a thread.
  */
-static uint64_t look_at(struct run_queue *other, const struct view *mine)
+static void look_at(struct run_queue *other, const struct view *mine,
+		    struct view *view)
 {
-	uint64_t progress = 0;
+	*view = (struct view){ .policy = mine->policy };
 
 	spin_lock(&other->lock);
 	if (other->online && other->policy == mine->policy) {
+		view->load = load_of(other);
 		if (other->current == other->idle && other->num_ready == 0) {
-			progress = UINT64_MAX;
+			view->progress = UINT64_MAX;
 		} else {
 			account_run_time(other, other->current, clock_now_ns(),
 					 CPU_USER);
 			forget_what_is_too_far(other, mine->progress);
-			if (load_of(other) <= mine->load)
-				progress = progress_of(other);
+			if (view->load <= mine->load)
+				view->progress = progress_of(other);
 		}
 	}
 	spin_unlock(&other->lock);
-	return progress;
 }
 
-/* The hart furthest ahead of @rq, if it is far enough; else NULL. */
+/*
+ * The hart furthest ahead of @rq, and how far: @ahead. NULL: none is far enough.
+ */
 static struct run_queue *find_ahead(struct run_queue *rq,
-				    const struct view *mine, uint64_t *ahead)
+				    const struct view *mine, struct view *ahead)
 {
 	unsigned int harts = arch_num_harts();
 	struct run_queue *best = NULL;
 
-	*ahead = mine->progress + MAX(mine->policy->balance_gap, (uint64_t)1);
+	ahead->progress =
+		mine->progress + MAX(mine->policy->balance_gap, (uint64_t)1);
 	for (unsigned int i = 0; i < MIN(harts - 1, LOOK_AT); i++) {
 		struct run_queue *other;
-		uint64_t progress;
+		struct view view;
 
 		rq->balance_next = (rq->balance_next + 1) % harts;
 		if (rq->balance_next == rq->hart_index)
@@ -95,32 +100,74 @@ static struct run_queue *find_ahead(struct run_queue *rq,
 		other = run_queue_of(rq->balance_next);
 		if (!READ_ONCE(other->online))
 			continue;
-		progress = look_at(other, mine);
-		if (progress > *ahead) {
-			*ahead = progress;
+		look_at(other, mine, &view);
+		if (view.progress > ahead->progress) {
+			*ahead = view;
 			best = other;
 		}
 	}
 	return best;
 }
 
-/* Lets go of the lock meanwhile. */
-static void give(struct run_queue *rq, struct run_queue *to) UNCHECKED_LOCKING
+/*
+ * The weight of the thread given; 0: none. Who weighs more than @most stays; at
+ * the next tick another one may be at hand. Lets go of the lock meanwhile.
+ */
+static uint64_t give(struct run_queue *rq, struct run_queue *to,
+		     uint64_t most) UNCHECKED_LOCKING
 {
 	struct thread *thread = run_queue_spare(rq, to->hart_bit);
+	uint64_t weight;
 
 	if (!thread)
-		return;
+		return 0;
+	weight = thread->sched.weight;
+	if (weight > most) {
+		rq->balance_ns = 0;
+		return 0;
+	}
 	run_queue_remove(rq, thread);
 	sched_place_on(to, rq, thread, ADD_MOVED);
 	spin_lock(&rq->lock);
+	return weight;
+}
+
+/*
+ * What a thread may weigh that is given. More than this hart has more to do than
+ * the other, and the harts would change places, further apart than before. But
+ * if the gap grows wide all the same, any is better than none.
+ */
+static uint64_t most_to_give(const struct view *mine, const struct view *its)
+{
+	uint64_t gap = its->progress - mine->progress;
+
+	if (!mine->policy->load || gap > 2 * mine->policy->balance_gap)
+		return UINT64_MAX;
+	return mine->load - its->load;
+}
+
+/*
+ * Give a thread away; and further ones, while the other hart would still have no
+ * more to do than this one: many became ready here at once, say.
+ */
+static void give_some(struct run_queue *rq, struct run_queue *to,
+		      struct view *mine, struct view *its)
+{
+	uint64_t weight, most = most_to_give(mine, its);
+	unsigned int num = 0;
+
+	do {
+		weight = give(rq, to, most);
+		its->load += weight;
+		mine->load -= MIN(weight, mine->load);
+	} while (weight && ++num < GIVE_AT_ONCE && rq->policy == mine->policy &&
+		 its->load + 2 * weight <= mine->load);
 }
 
 void balance(struct run_queue *rq, uint64_t now_ns) UNCHECKED_LOCKING
 {
-	struct view mine = { .policy = rq->policy };
+	struct view mine = { .policy = rq->policy }, its;
 	struct run_queue *to;
-	uint64_t ahead;
 
 	if (now_ns < rq->balance_ns || rq->num_ready == 0 ||
 	    arch_num_harts() == 1)
@@ -130,12 +177,12 @@ void balance(struct run_queue *rq, uint64_t now_ns) UNCHECKED_LOCKING
 	mine.load = load_of(rq);
 	spin_unlock(&rq->lock);
 
-	to = find_ahead(rq, &mine, &ahead);
+	to = find_ahead(rq, &mine, &its);
 
 	spin_lock(&rq->lock);
 	if (!to || rq->policy != mine.policy)
 		return;
-	if (ahead != UINT64_MAX)
-		forget_what_is_too_far(rq, ahead);
-	give(rq, to);
+	if (its.progress != UINT64_MAX)
+		forget_what_is_too_far(rq, its.progress);
+	give_some(rq, to, &mine, &its);
 }

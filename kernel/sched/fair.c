@@ -28,6 +28,9 @@
  * along, and a hart whose clock is behind (its threads receive less than those
  * elsewhere) gives a thread away (balance.c). That is what makes shares come
  * out right over several harts, also with weights that do not divide evenly.
+ * A hart that was idle is behind for another reason: nobody was there to receive
+ * anything. It goes on where the others are ("furthest"); else whoever comes to
+ * it had a lag that nobody gave him, and he ran alone until it was made up for.
  *
  * Invariants
  *   F1  Ready threads are in few[], oldest first, or in the trees; never both.
@@ -59,6 +62,12 @@
 
 #define UNIT_WEIGHT 1024u
 
+/*
+ * How far the harts are: the furthest that was looked at. Where a hart begins
+ * that had nothing to do. Atomic; a hint: two may write at once.
+ */
+static uint64_t furthest = CLOCK_START;
+
 static struct fair_thread *data_of(struct thread *thread)
 {
 	return &thread->sched.data.fair;
@@ -70,9 +79,16 @@ static uint64_t virtual_ns(uint64_t ns, unsigned int weight)
 	return likely(weight == UNIT_WEIGHT) ? ns : ns * UNIT_WEIGHT / weight;
 }
 
+/* A hart is so far. Not each little step, which all harts would have to hear. */
+static void note_progress(uint64_t progress)
+{
+	if (progress > READ_ONCE(furthest) + SLACK)
+		WRITE_ONCE(furthest, progress);
+}
+
 static void fair_init(struct run_queue *rq)
 {
-	rq->data.fair = (struct fair_queue){ .clock = CLOCK_START };
+	rq->data.fair = (struct fair_queue){ .clock = READ_ONCE(furthest) };
 }
 
 /* ---- Many: two trees ---- */
@@ -253,11 +269,20 @@ static void renew_request(const struct fair_queue *queue, struct thread *thread,
 
 /* ---- The policy ---- */
 
+/* While the hart was idle, its clock stood still; nobody missed anything. */
+static void come_from_idle(struct fair_queue *queue)
+{
+	queue->clock = MAX(queue->clock, READ_ONCE(furthest));
+	note_progress(queue->clock);
+}
+
 static void fair_add(struct run_queue *rq, struct thread *thread,
 		     enum add_reason reason)
 {
 	struct fair_queue *queue = &rq->data.fair;
 
+	if (queue->num_few == 0 && rq->current == rq->idle)
+		come_from_idle(queue);
 	renew_request(queue, thread, reason);
 	if (queue->num_few < FAIR_FEW && queue->num_in_trees == 0) {
 		queue->few[queue->num_few++] = thread;
@@ -381,8 +406,10 @@ static __noinline void advance_clock(struct fair_queue *queue,
 	uint64_t slice = virtual_ns(SLICE, thread->sched.weight);
 	uint64_t vruntime = thread->sched.data.fair.vruntime;
 
-	if (vruntime > queue->clock + 2 * slice)
-		queue->clock = vruntime - slice; /* F2 */
+	if (vruntime <= queue->clock + 2 * slice)
+		return;
+	queue->clock = vruntime - slice; /* F2 */
+	note_progress(queue->clock);
 }
 
 static void fair_account(struct run_queue *rq, struct thread *thread,
@@ -400,11 +427,12 @@ static void fair_account(struct run_queue *rq, struct thread *thread,
 
 static uint64_t fair_progress(const struct run_queue *rq)
 {
-	uint64_t clock = rq->data.fair.clock;
+	uint64_t progress = rq->data.fair.clock;
 
 	if (rq->num_ready == 0 && rq->current->sched.kept_by == &fair_policy)
-		return MAX(clock, rq->current->sched.data.fair.vruntime);
-	return clock;
+		progress = MAX(progress, rq->current->sched.data.fair.vruntime);
+	note_progress(progress);
+	return progress;
 }
 
 static uint64_t fair_load(const struct run_queue *rq)
@@ -419,12 +447,21 @@ static uint64_t fair_load(const struct run_queue *rq)
 	return load;
 }
 
-/* Its threads have missed too much to make up for: forget the rest (F3). */
+/*
+ * Its threads have missed too much to make up for: forget the rest (F3). The
+ * running one, too: alone, it is what the progress of the hart is measured by.
+ */
 static void fair_fell_behind(struct run_queue *rq, uint64_t ahead)
 {
 	struct fair_queue *queue = &rq->data.fair;
+	struct thread *running = rq->current;
 
-	queue->clock = MAX(queue->clock, ahead - MAX_LAG);
+	if (queue->clock + MAX_LAG >= ahead)
+		return;
+	queue->clock = ahead - MAX_LAG;
+	if (running->sched.kept_by == &fair_policy)
+		data_of(running)->vruntime =
+			MAX(data_of(running)->vruntime, queue->clock);
 }
 
 const struct sched_policy fair_policy = {

@@ -308,6 +308,16 @@ static uint64_t tell_hart(struct run_queue *rq, struct thread *thread)
 	return harts;
 }
 
+/*
+ * No timer stops the one that runs on @rq, perhaps for long: count that before
+ * another thread takes its place beside it.
+ */
+static __noinline void account_who_is_alone(struct run_queue *rq)
+{
+	if (rq->current != rq->idle)
+		account_run_time(rq, rq->current, clock_now_ns(), CPU_USER);
+}
+
 static inline void place(struct run_queue *target, struct run_queue *rq,
 			 struct thread *thread,
 			 enum add_reason reason) UNCHECKED_LOCKING
@@ -326,6 +336,8 @@ static inline void place(struct run_queue *target, struct run_queue *rq,
 		if (unlikely(!rq->online)) /* it went meanwhile */
 			target = run_queue_choose(rq, thread);
 	}
+	if (rq->quantum_armed_ns == UINT64_MAX)
+		account_who_is_alone(rq);
 	run_queue_add(rq, thread, reason);
 	harts = tell_hart(rq, thread);
 	if (harts)

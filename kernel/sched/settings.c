@@ -9,6 +9,7 @@
 #include "kernel/abi/sched.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
 
 static void reconsider(struct run_queue *rq, struct thread *thread)
 {
@@ -37,6 +38,8 @@ static struct run_queue *take_out(struct thread *thread, bool *was_queued)
 	*was_queued = thread->sched.queue != QUEUE_NONE;
 	if (*was_queued)
 		run_queue_remove(rq, thread);
+	else if (thread->sched.on_hart) /* until now by the old settings */
+		account_run_time(rq, thread, clock_now_ns(), CPU_USER);
 	return rq;
 }
 

@@ -16,8 +16,9 @@
  *	mlfq BOOST QUANTUM:ALLOTMENT...  from the topmost level
  *	trace 0|1                     print each stretch
  *	until NS                      stop then
- *	job NAME ARRIVE CLASS VALUE BURST...
- *		CLASS is nice, tickets, fifo, rr, batch or idle; BURST is CPU:IO
+ *	job NAME ARRIVE CLASS VALUE HARTS BURST...
+ *		CLASS is nice, tickets, fifo, rr, batch or idle; HARTS the bits
+ *		of those it may run on, 0: all; BURST is CPU:IO
  *
  *	run HART NAME FROM TO LEVEL   a stretch without a switch
  *	job NAME ARRIVE FIRST FINISH RAN SWITCHES MOVES     -1: never
@@ -271,6 +272,15 @@ static bool steal(struct run_queue *rq)
 	return true;
 }
 
+/* sched_look_for_work(), sched_found_work() */
+static void note_idle(const struct run_queue *rq, bool is_idle)
+{
+	if (is_idle)
+		sched_idle_harts |= rq->hart_bit;
+	else
+		sched_idle_harts &= ~rq->hart_bit;
+}
+
 /* schedule() */
 static void choose(struct run_queue *rq)
 {
@@ -287,6 +297,7 @@ static void choose(struct run_queue *rq)
 	next = run_queue_pick(rq);
 	if (!next)
 		next = rq->idle;
+	note_idle(rq, next == rq->idle);
 	if (next != prev && next != rq->idle)
 		sim.switches++;
 	if (next != prev)
@@ -378,11 +389,16 @@ static bool is_free(const struct run_queue *rq)
 	return rq->current == rq->idle && rq->num_ready == 0;
 }
 
-/* Where it was, if that hart is free or none is; new ones: the emptiest. */
+/*
+ * As the kernel does. Its idle harts are the bits of a word; with more harts:
+ * where it was, if that hart is free or none is; new ones: the emptiest.
+ */
 static struct run_queue *choose_hart(struct job *job, bool is_new)
 {
 	struct run_queue *best = run_queue_of(job->thread.sched.hart);
 
+	if (sim.num_harts <= 64)
+		return run_queue_choose(best, &job->thread);
 	for (unsigned int i = 0; i < sim.num_harts && !is_free(best); i++) {
 		struct run_queue *rq = run_queue_of(i);
 
@@ -437,18 +453,21 @@ static void set_class(struct sched_entity *entity, const char *class, int value)
 		entity->weight = (unsigned int)value;
 }
 
-/* "NAME ARRIVE CLASS VALUE CPU:IO CPU:IO ..." */
+/* "NAME ARRIVE CLASS VALUE HARTS CPU:IO CPU:IO ..." */
 static void read_job(char *line)
 {
 	struct job *job = calloc(1, sizeof(*job));
 	char *end, *name = strtok(line, " \n"), *arrive = strtok(NULL, " \n"),
-		   *class = strtok(NULL, " \n"), *value = strtok(NULL, " \n");
+		   *class = strtok(NULL, " \n"), *value = strtok(NULL, " \n"),
+		   *harts = strtok(NULL, " \n");
 
-	if (!job || !value)
-		die("job NAME ARRIVE CLASS VALUE BURST...");
+	if (!job || !harts)
+		die("job NAME ARRIVE CLASS VALUE HARTS BURST...");
 	job->name = strdup(name);
 	job->arrive_ns = number(arrive, &end);
-	job->thread.sched.affinity = UINT64_MAX;
+	job->thread.sched.affinity = number(harts, &end);
+	if (!job->thread.sched.affinity)
+		job->thread.sched.affinity = UINT64_MAX;
 	list_init(&job->thread.sched.node);
 	set_class(&job->thread.sched, class, atoi(value));
 	for (char *word; (word = strtok(NULL, " \n"));) {
@@ -580,7 +599,9 @@ static void start_harts(void)
 		run_queue_of(i)->idle = idle;
 		run_queue_of(i)->current = idle;
 		run_queue_of(i)->online = true;
+		note_idle(run_queue_of(i), true);
 	}
+	sched_other_harts = sim.num_harts > 1;
 }
 
 int main(void)
