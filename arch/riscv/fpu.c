@@ -19,6 +19,7 @@
 #include "arch/riscv/csr.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/thread.h"
+#include "kernel/sync/spinlock.h"
 
 static unsigned int frame_fs(const struct trap_frame *tf)
 {
@@ -31,12 +32,17 @@ static void set_frame_fs(struct trap_frame *tf, uint64_t fs)
 		(tf->status & ~(uint64_t)SSTATUS_FS) | (fs << SSTATUS_FS_SHIFT);
 }
 
-/* The unit must be on for the moves; the frame decides again at sret. */
+/*
+ * The unit must be on for the moves; the frame decides again at sret. Not to
+ * be interrupted by a switch, which would go by the frame.
+ */
 static void load_registers(struct thread *thread)
 {
+	interrupts_off_enter();
 	csr_set(sstatus, SSTATUS_FS);
 	fpu_registers_load(&thread->arch.fpu);
 	set_frame_fs(arch_thread_frame(thread), FS_CLEAN);
+	interrupts_off_leave();
 }
 
 void arch_fpu_save(struct thread *thread)

@@ -3,6 +3,7 @@
  * fpu.c - floating-point registers are a program's own: across switches, fork,
  * threads and signals, whoever else uses the unit
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -230,6 +232,106 @@ static void test_signal(void)
 	munmap(stack, 4 * PAGE);
 }
 
+static void change(int signo, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+	const struct registers changed = pattern(12), other = pattern(30);
+
+	(void)signo;
+	(void)info;
+	memcpy(uc->uc_mcontext.__fpregs.__d.__f, changed.f, sizeof(changed.f));
+	uc->uc_mcontext.__fpregs.__d.__fcsr = (unsigned int)changed.fcsr;
+	load(&other);
+	sched_yield(); /* they need not be on the hart when it returns */
+}
+
+/* A handler may set the registers; and they are then as if loaded. */
+static void test_changed(void)
+{
+	struct sigaction action = { .sa_sigaction = change,
+				    .sa_flags = SA_SIGINFO };
+	const struct registers wanted = pattern(12);
+	pid_t pid = fork();
+	int all = 1, status;
+
+	if (pid == 0)
+		_exit(hold(40, 400) ? 0 : 1);
+	sigaction(SIGUSR1, &action, NULL);
+	for (int i = 0; i < 50; i++) {
+		struct registers r = pattern(11);
+
+		through(&r, SYS_kill, getpid(), SIGUSR1, 1);
+		all = all && same(&r, &wanted) && hold(41, 3);
+	}
+	check(all, "what a handler writes into its frame is loaded");
+	waitpid(pid, &status, 0);
+	check(status == 0, "for this program alone");
+}
+
+/* ---- Switches at any moment ------------------------------------------------ */
+
+static void on_first_hart(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Often, and whatever the others are doing: spoil all registers. */
+static void spoil_often(void)
+{
+	const struct sched_param param = { .sched_priority = 1 };
+	const struct registers other = pattern(50);
+	struct timespec pause = { 0 };
+
+	sched_setscheduler(0, SCHED_FIFO, &param);
+	for (unsigned int i = 0;; i++) {
+		pause.tv_nsec = 20000 + i % 64 * 500;
+		nanosleep(&pause, NULL);
+		load(&other);
+	}
+}
+
+/*
+ * Who only reads the registers after a switch has them loaded then (the second
+ * yield comes with registers that were not written since). It must not matter
+ * that it is pushed aside meanwhile.
+ */
+static int read_often(unsigned int seed)
+{
+	const struct registers wanted = pattern(seed);
+	int all = 1;
+
+	for (int i = 0; i < 20000; i++) {
+		struct registers r = wanted;
+
+		through(&r, SYS_sched_yield, 0, 0, 2);
+		all = all && same(&r, &wanted);
+	}
+	return all;
+}
+
+static void test_pushed_aside(void)
+{
+	pid_t spoiler, partner;
+	int all, status;
+
+	on_first_hart();
+	spoiler = fork();
+	if (spoiler == 0)
+		spoil_often();
+	partner = fork();
+	if (partner == 0)
+		_exit(read_often(51) ? 0 : 1);
+	all = read_often(52);
+	waitpid(partner, &status, 0);
+	check(all && status == 0, "registers survive a switch while they load");
+	kill(spoiler, SIGKILL);
+	waitpid(spoiler, &status, 0);
+}
+
 int main(void)
 {
 	test_processes();
@@ -237,5 +339,7 @@ int main(void)
 	test_fork();
 	test_reading();
 	test_signal();
+	test_changed();
+	test_pushed_aside();
 	return check_status();
 }
