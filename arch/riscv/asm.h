@@ -40,8 +40,6 @@
 #define CAUSE_FETCH_PAGE_FAULT    12
 #define CAUSE_LOAD_PAGE_FAULT     13
 #define CAUSE_STORE_PAGE_FAULT    15
-/* Ours: the frame holds no system call (any more). */
-#define TF_CAUSE_NONE 0x7fff
 
 #define SATP_MODE_SV39 (8UL << 60)
 

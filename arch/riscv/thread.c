@@ -32,6 +32,7 @@ _Static_assert(offsetof(struct arch_thread, kernel_sp) == THREAD_KERNEL_SP, "");
 _Static_assert(offsetof(struct arch_thread, scratch) == THREAD_SCRATCH, "");
 _Static_assert(offsetof(struct arch_thread, canary) == THREAD_CANARY, "");
 _Static_assert(offsetof(struct arch_thread, context) == THREAD_CONTEXT, "");
+_Static_assert(TF_CAUSE_SYSCALL == CAUSE_USER_ECALL, "trap_frame.h");
 _Static_assert(sizeof(struct context) == (size_t)CONTEXT_SIZE, "switch.S");
 _Static_assert(sizeof(struct arch_thread) == ARCH_THREAD_SIZE, "trap.S");
 _Static_assert(offsetof(struct thread, work) == THREAD_WORK, "trap.S");
@@ -214,11 +215,6 @@ void arch_thread_destroy(struct arch_thread *arch)
 	give_slot_back((vaddr_t)stack);
 }
 
-struct trap_frame *arch_thread_frame(struct thread *thread)
-{
-	return (struct trap_frame *)thread->arch.kernel_sp;
-}
-
 void thread_first_step(void); /* switch.S */
 
 void arch_thread_start_at(struct arch_thread *arch, void (*fn)(void *),
@@ -241,16 +237,6 @@ void arch_thread_arrive(struct thread *thread)
 {
 	if (thread->space)
 		fpu_arrive(thread);
-}
-
-bool tf_in_syscall(const struct trap_frame *tf)
-{
-	return tf->cause == CAUSE_USER_ECALL;
-}
-
-void tf_forget_syscall(struct trap_frame *tf)
-{
-	tf->cause = TF_CAUSE_NONE;
 }
 
 void tf_restart_syscall(struct trap_frame *tf)

@@ -85,7 +85,12 @@ int arch_thread_init(struct arch_thread *arch);
 void arch_thread_destroy(struct arch_thread *arch);
 
 /* The trap frame at the top of the kernel stack: the user registers. */
-struct trap_frame *arch_thread_frame(struct thread *thread);
+static inline struct trap_frame *arch_thread_frame(const struct thread *thread)
+{
+	/* It begins with its struct arch_thread. */
+	return (struct trap_frame *)((const struct arch_thread *)thread)
+		->kernel_sp;
+}
 
 /* When first switched to: run @fn(@arg), interrupts off, rq lock held. */
 void arch_thread_start_at(struct arch_thread *arch, void (*fn)(void *),

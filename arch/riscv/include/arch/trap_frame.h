@@ -15,6 +15,10 @@
 #define TF_ORIG_A0 (8 * 35)
 #define TF_SIZE    (8 * 36) /* a multiple of 16: the stack stays aligned */
 
+/* Is there a system call to be restarted? Values of the cause. */
+#define TF_CAUSE_SYSCALL 8      /* CAUSE_USER_ECALL */
+#define TF_CAUSE_NONE    0x7fff /* ours: none, or not any more */
+
 #ifndef __ASSEMBLER__
 
 #include <stdbool.h>
@@ -74,13 +78,19 @@ static inline void tf_set_result(struct trap_frame *tf, long value)
 }
 
 /* The frame came from a system call (and has not been restarted yet). */
-bool tf_in_syscall(const struct trap_frame *tf);
+static inline bool tf_in_syscall(const struct trap_frame *tf)
+{
+	return tf->cause == TF_CAUSE_SYSCALL;
+}
 static inline long tf_syscall_result(const struct trap_frame *tf)
 {
 	return (long)tf->a[0];
 }
 /* No restart any more: the result stands. */
-void tf_forget_syscall(struct trap_frame *tf);
+static inline void tf_forget_syscall(struct trap_frame *tf)
+{
+	tf->cause = TF_CAUSE_NONE;
+}
 /* Go back to the ecall, with the first argument as it was. */
 void tf_restart_syscall(struct trap_frame *tf);
 /* The same, but as system call @nr (restart_syscall). */
