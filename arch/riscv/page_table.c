@@ -51,6 +51,8 @@ _Static_assert(PAGE_ACCESSED == PTE_A && PAGE_DIRTY == PTE_D, "PTE");
 _Static_assert((PAGE_COW | PAGE_DEVICE) == PTE_RSW, "bits left to software");
 _Static_assert(PTE_PRESENT == PTE_V, "PTE");
 _Static_assert(PTE_FRAME_SHIFT == PTE_PPN_SHIFT, "PTE");
+/* What page_table_user_address() walks. */
+_Static_assert(PT_LEVELS == 3 && PT_ENTRIES == 1UL << PTE_INDEX_BITS, "Sv39");
 _Static_assert(PTE_PPN_MASK == ~0UL << (PTE_ABOVE_FRAME + PTE_FRAME_SHIFT) >>
 				       PTE_ABOVE_FRAME,
 	       "PTE");
@@ -133,22 +135,6 @@ pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create)
 		return NULL;
 	level0 = table_below(table, &level1[PT_INDEX(va, 1)], create);
 	return level0 ? &level0[PT_INDEX(va, 0)] : NULL;
-}
-
-void *page_table_user_address(struct page_table *table, vaddr_t va, bool write)
-{
-	pte_t need = PTE_V | PTE_U | PTE_R | (write ? PTE_W : 0);
-	pte_t pte = table->root[PT_INDEX(va, 2)];
-
-	if (!(pte & PTE_V))
-		return NULL;
-	pte = next_table(pte)[PT_INDEX(va, 1)];
-	if (!(pte & PTE_V))
-		return NULL;
-	pte = next_table(pte)[PT_INDEX(va, 0)];
-	if ((pte & need) != need)
-		return NULL;
-	return (char *)phys_to_virt(pte_to_phys(pte)) + (va & (PAGE_SIZE - 1));
 }
 
 int page_table_init(struct page_table *table)

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 
 /* First address after the user half, and lowest that may be mapped. */
@@ -75,6 +76,7 @@ pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
 #define PTE_PRESENT     0x01u
 #define PTE_FRAME_SHIFT 10 /* the frame's number begins here ... */
 #define PTE_ABOVE_FRAME 10 /* ... and this many bits lie above it */
+#define PTE_INDEX_BITS  9  /* of an address, for each of three levels */
 
 /* An entry that maps @frame. What may be written may be read. */
 static inline pte_t pte_make(paddr_t frame, unsigned int page_bits)
@@ -101,14 +103,6 @@ static inline unsigned int pte_bits(pte_t pte)
 {
 	return pte & PTE_FACTS;
 }
-
-/*
- * The address through which the kernel reaches user address @va: a walk to a
- * present user page that allows @write or read. NULL: the
- * caller must have the fault handled first. Sets accessed (and dirty).
- * Caller holds the table's lock until it is done with the memory.
- */
-void *page_table_user_address(struct page_table *table, vaddr_t va, bool write);
 
 /* Change @pte from not present to present: no flush needed. */
 static inline void pte_set(pte_t *pte, pte_t value)
@@ -169,6 +163,45 @@ static inline void *phys_to_virt(paddr_t pa)
 {
 	return (void *)(pa + DIRECT_MAP_BASE);
 }
+
+/* The entry for @va in a table that @level tables lie below. */
+static inline pte_t pte_at(const void *table, vaddr_t va, unsigned int level)
+{
+	vaddr_t index = va >> (PAGE_SHIFT + PTE_INDEX_BITS * level);
+
+	return ((const pte_t *)table)[index & ((1UL << PTE_INDEX_BITS) - 1)];
+}
+
+/* The frame of @pte; the bits above its number are 0 in all that we make. */
+static inline void *pte_memory(pte_t pte)
+{
+	return phys_to_virt(pte >> PTE_FRAME_SHIFT << PAGE_SHIFT);
+}
+
+/*
+ * The address through which the kernel reaches user address @va: a walk to a
+ * present user page that allows @write or read. NULL: the caller must have the
+ * fault handled first. Inline: all copying from and to programs begins here.
+ * Caller holds the table's lock until it is done with the memory.
+ */
+static force_inline void *
+page_table_user_address(const struct page_table *table, vaddr_t va, bool write)
+{
+	const pte_t need =
+		PTE_PRESENT | PAGE_USER | PAGE_READ | (write ? PAGE_WRITE : 0);
+	pte_t pte = pte_at(table->root, va, 2);
+
+	if (unlikely(!pte_present(pte)))
+		return NULL;
+	pte = pte_at(pte_memory(pte), va, 1);
+	if (unlikely(!pte_present(pte)))
+		return NULL;
+	pte = pte_at(pte_memory(pte), va, 0);
+	if (unlikely((pte & need) != need))
+		return NULL;
+	return (char *)pte_memory(pte) + (va & (PAGE_SIZE - 1));
+}
+
 /* @va in the direct map or in the kernel image. */
 paddr_t virt_to_phys(const void *va);
 /* @va in the direct map only: one subtraction. */
