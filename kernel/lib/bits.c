@@ -4,23 +4,12 @@
  */
 #include "kernel/lib/bits.h"
 
-/*
- * A de Bruijn sequence: each value of six bits occurs once in it. So when the
- * lowest bit alone has shifted it (the multiplication), its first six bits say
- * by how much.
- */
-#define SEQUENCE 0x03f79d71b4cb0a89ULL
-static const uint8_t shift_of[64] = {
+const uint8_t bit_shift_of[64] = {
 	0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,
 	62, 55, 59, 36, 53, 51, 43, 22, 45, 39, 33, 30, 24, 18, 12, 5,
 	63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21, 44, 32, 23, 11,
 	46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6,
 };
-
-unsigned int bit_lowest(uint64_t word)
-{
-	return shift_of[(word & -word) * SEQUENCE >> 58];
-}
 
 /* Halve the range in which the bit can be, six times. */
 unsigned int bit_highest(uint64_t word)

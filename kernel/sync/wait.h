@@ -57,6 +57,14 @@ void wait_remove(struct wait_queue *queue, struct waiter *waiter);
 /* Wake all, or all non-exclusive and one exclusive. Any context. */
 void wake_all(struct wait_queue *queue);
 void wake_one(struct wait_queue *queue);
+/* wake_all(), where nearly always nobody waits. */
+static inline void wake_any(struct wait_queue *queue)
+{
+	/* The condition before the queue, as in wait.c. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (unlikely(!wait_queue_idle(queue)))
+		wake_all(queue);
+}
 void wake_all_events(struct wait_queue *queue, unsigned int events);
 
 /* Flags of wait_sleep(). */
