@@ -129,7 +129,7 @@ $(OBJ)/arch/riscv/vdso_symbols.h: $(OBJ)/vdso.so
 	@mkdir -p $(@D)
 	$(Q)$(USR_NM) -D $< | sed -n 's/^\([0-9a-f]*\) T __vdso_rt_sigreturn.*/#define VDSO_RT_SIGRETURN 0x\1/p' > $@
 
-$(OBJ)/arch/riscv/vdso.c.o: $(OBJ)/arch/riscv/vdso_symbols.h
+$(OBJ)/arch/riscv/signal_frame.c.o: $(OBJ)/arch/riscv/vdso_symbols.h
 $(OBJ)/arch/riscv/vdso_image.S.o: $(OBJ)/vdso.so
 $(OBJ)/arch/riscv/vdso_image.S.o: CFLAGS += -DVDSO_FILE='"$(OBJ)/vdso.so"'
 

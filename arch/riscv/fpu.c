@@ -21,17 +21,6 @@
 #include "kernel/sched/thread.h"
 #include "kernel/sync/spinlock.h"
 
-static unsigned int frame_fs(const struct trap_frame *tf)
-{
-	return (unsigned int)((tf->status & SSTATUS_FS) >> SSTATUS_FS_SHIFT);
-}
-
-static void set_frame_fs(struct trap_frame *tf, uint64_t fs)
-{
-	tf->status =
-		(tf->status & ~(uint64_t)SSTATUS_FS) | (fs << SSTATUS_FS_SHIFT);
-}
-
 /*
  * The unit must be on for the moves; the frame decides again at sret. Not to
  * be interrupted by a switch, which would go by the frame.
@@ -41,7 +30,7 @@ static void load_registers(struct thread *thread)
 	interrupts_off_enter();
 	csr_set(sstatus, SSTATUS_FS);
 	fpu_registers_load(&thread->arch.fpu);
-	set_frame_fs(arch_thread_frame(thread), FS_CLEAN);
+	fpu_set_frame_fs(arch_thread_frame(thread), FS_CLEAN);
 	interrupts_off_leave();
 }
 
@@ -49,19 +38,11 @@ void arch_fpu_save(struct thread *thread)
 {
 	struct trap_frame *tf = arch_thread_frame(thread);
 
-	if (frame_fs(tf) != FS_DIRTY)
+	if (fpu_frame_fs(tf) != FS_DIRTY)
 		return;
 	csr_set(sstatus, SSTATUS_FS);
 	fpu_registers_save(&thread->arch.fpu);
-	set_frame_fs(tf, FS_CLEAN);
-}
-
-void arch_fpu_changed(struct thread *thread)
-{
-	if (thread->arch.fpu_hot)
-		load_registers(thread);
-	else
-		set_frame_fs(arch_thread_frame(thread), FS_OFF);
+	fpu_set_frame_fs(tf, FS_CLEAN);
 }
 
 void arch_fpu_reset(struct thread *thread)
@@ -69,18 +50,18 @@ void arch_fpu_reset(struct thread *thread)
 	memset(&thread->arch.fpu, 0, sizeof(thread->arch.fpu));
 	thread->arch.fpu_live = false;
 	thread->arch.fpu_hot = false;
-	set_frame_fs(arch_thread_frame(thread), FS_OFF);
+	fpu_set_frame_fs(arch_thread_frame(thread), FS_OFF);
 }
 
 void fpu_leave(struct thread *thread)
 {
 	struct trap_frame *tf = arch_thread_frame(thread);
-	bool hot = frame_fs(tf) == FS_DIRTY;
+	bool hot = fpu_frame_fs(tf) == FS_DIRTY;
 
 	if (hot)
 		arch_fpu_save(thread);
 	/* What is left in the registers will be another thread's. */
-	set_frame_fs(tf, FS_OFF);
+	fpu_set_frame_fs(tf, FS_OFF);
 	thread->arch.fpu_hot = hot;
 }
 
@@ -92,7 +73,7 @@ void fpu_arrive(struct thread *thread)
 
 bool fpu_turn_on(struct thread *thread, struct trap_frame *tf)
 {
-	if (frame_fs(tf) != FS_OFF)
+	if (fpu_frame_fs(tf) != FS_OFF)
 		return false;
 	thread->arch.fpu_live = true;
 	load_registers(thread);

@@ -13,7 +13,7 @@ fpu_registers_save:
 	.irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	fsd	f\n, 8*\n(a0)
 	.endr
-	sw	t0, 256(a0)
+	sd	t0, 256(a0)			/* and the padding */
 	ret
 
 /* void fpu_registers_load(const struct fpu_state *state), unit on */

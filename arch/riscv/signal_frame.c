@@ -2,8 +2,9 @@
 /*
  * signal_frame.c - the user registers, put on the user stack and taken back
  *
- * Idea: the frame is made and read in one look at the page table, part by part
- * in the program's own memory (struct user_window).
+ * Idea: the frame is made and read in one look at the page table, in the
+ * program's own memory (struct user_window): the floating-point registers go
+ * there, and come from there, without a copy in between.
  *
  * The layout is the Linux ABI's struct rt_sigframe: siginfo, then ucontext,
  * whose machine part is the trap frame's first 32 words and the floating-point
@@ -13,8 +14,8 @@
 #include <arch/signal_frame.h>
 #include <arch/thread.h>
 #include <arch/trap_frame.h>
-#include <arch/vdso.h>
-#include "arch/riscv/csr.h"
+#include "arch/riscv/fpu.h"
+#include "arch/riscv/vdso_symbols.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/signal.h"
 #include "kernel/abi/ucontext.h"
@@ -31,14 +32,6 @@ struct signal_frame {
 	struct ucontext uc;
 };
 
-/* The part of ucontext before the registers. */
-struct ucontext_head {
-	unsigned long flags;
-	unsigned long link;
-	stack_t stack;
-	uint64_t mask;
-};
-
 #define USER_REGS_SIZE (32 * sizeof(uint64_t))
 /* A reserved word, then struct __riscv_ctx_hdr (magic, size); aligned. */
 #define EXTENSION_SIZE 16u
@@ -51,9 +44,17 @@ _Static_assert(sizeof(struct signal_frame) - EXTENSION_SIZE ==
 					uc_mcontext.sc_fpregs) +
 			       sizeof(((struct __riscv_q_ext_state *)0)->f),
 	       "where struct __riscv_extra_ext_header has its header");
-_Static_assert(offsetof(struct ucontext, uc_sigmask) ==
-		       offsetof(struct ucontext_head, mask),
-	       "ABI");
+#define SAME_PLACE(ours, theirs)                                               \
+	_Static_assert(offsetof(struct signal_context, ours) ==                \
+			       offsetof(struct ucontext, theirs),              \
+		       "ABI")
+SAME_PLACE(flags, uc_flags);
+SAME_PLACE(link, uc_link);
+SAME_PLACE(alt_stack.base, uc_stack.ss_sp);
+SAME_PLACE(alt_stack.flags, uc_stack.ss_flags);
+SAME_PLACE(alt_stack.size, uc_stack.ss_size);
+SAME_PLACE(mask, uc_sigmask);
+#undef SAME_PLACE
 _Static_assert(sizeof(struct fpu_state) == sizeof(struct __riscv_d_ext_state),
 	       "both are the D extension's registers");
 
@@ -75,35 +76,106 @@ static const uint64_t
 	no_info[(sizeof(siginfo_t) - sizeof(struct short_siginfo)) /
 		sizeof(uint64_t)];
 
+/* What push() and pop() have to do with the program's memory. */
+struct frame_access {
+	struct user_window *window;
+	struct trap_frame *tf;
+	const struct short_siginfo *info; /* push */
+	const struct signal_context *context;
+	struct signal_context *context_out; /* pop */
+};
+
+static force_inline void put(const struct frame_access *a, char *whole,
+			     size_t offset, const void *from, size_t size)
+{
+	if (whole)
+		copy_words((uint64_t *)(void *)(whole + offset), from, size);
+	else
+		user_window_put(a->window, offset, from, size);
+}
+
+static force_inline void get(const struct frame_access *a, const char *whole,
+			     size_t offset, void *to, size_t size)
+{
+	if (whole)
+		copy_words(to, (const uint64_t *)(const void *)(whole + offset),
+			   size);
+	else
+		user_window_get(a->window, offset, to, size);
+}
+
+/* @whole: the frame's memory, or NULL if it is in parts. */
+static force_inline void write_frame(const struct frame_access *a, char *whole)
+{
+	put(a, whole, 0, a->info, sizeof(*a->info));
+	put(a, whole, sizeof(*a->info), no_info, sizeof(no_info));
+	put(a, whole, FRAME_UC, a->context, sizeof(*a->context));
+	put(a, whole, FRAME_REGS, a->tf, USER_REGS_SIZE);
+	put(a, whole, FRAME_EXTENSION, no_extension, EXTENSION_SIZE);
+	if (whole) {
+		fpu_store(current(), (void *)(whole + FRAME_FPU));
+	} else {
+		struct fpu_state fpu;
+
+		fpu_store(current(), &fpu);
+		put(a, whole, FRAME_FPU, &fpu, sizeof(fpu));
+	}
+}
+
+static force_inline void read_frame(const struct frame_access *a,
+				    const char *whole)
+{
+	struct thread *thread = current();
+
+	get(a, whole, FRAME_UC, a->context_out, sizeof(*a->context_out));
+	get(a, whole, FRAME_REGS, a->tf, USER_REGS_SIZE);
+	if (!thread->arch.fpu_live)
+		return; /* it never used the unit, and goes on so */
+	if (whole) {
+		fpu_load(thread, (const void *)(whole + FRAME_FPU));
+	} else {
+		struct fpu_state fpu;
+
+		get(a, whole, FRAME_FPU, &fpu, sizeof(fpu));
+		fpu_load(thread, &fpu);
+	}
+}
+
+static __noinline void write_parts(const struct frame_access *a)
+{
+	write_frame(a, NULL);
+}
+
+static __noinline void read_parts(const struct frame_access *a)
+{
+	read_frame(a, NULL);
+}
+
 int arch_signal_frame_push(struct trap_frame *tf,
 			   const struct signal_frame_args *args)
 {
 	vaddr_t top = args->stack_top ? args->stack_top : tf->sp;
 	vaddr_t frame =
 		ALIGN_DOWN(top - sizeof(struct signal_frame), STACK_ALIGN);
-	struct ucontext_head head = { .mask = args->saved_mask };
-	struct thread *thread = current();
 	struct user_window window;
+	const struct frame_access access = {
+		.window = &window,
+		.tf = tf,
+		.info = args->info,
+		.context = &args->context,
+	};
 
-	head.stack.ss_sp = (void *)args->alt_stack.base;
-	head.stack.ss_size = args->alt_stack.size;
-	head.stack.ss_flags = args->alt_stack.flags;
-
-	arch_fpu_save(thread);
 	if (user_window_open(&window, frame, sizeof(struct signal_frame), true))
 		return -EFAULT;
-	user_window_put(&window, 0, args->info, sizeof(*args->info));
-	user_window_put(&window, sizeof(*args->info), no_info, sizeof(no_info));
-	user_window_put(&window, FRAME_UC, &head, sizeof(head));
-	user_window_put(&window, FRAME_REGS, tf, USER_REGS_SIZE);
-	user_window_put(&window, FRAME_FPU, &thread->arch.fpu,
-			sizeof(thread->arch.fpu));
-	user_window_put(&window, FRAME_EXTENSION, no_extension, EXTENSION_SIZE);
+	if (likely(window.whole))
+		write_frame(&access, window.whole);
+	else
+		write_parts(&access);
 	user_window_close(&window);
 
 	tf->pc = args->handler;
 	tf->sp = frame;
-	tf->ra = arch_vdso_sigreturn(thread->space->vdso_code);
+	tf->ra = current()->space->vdso_code + VDSO_RT_SIGRETURN;
 	tf->a[0] = (uint64_t)args->signo;
 	tf->a[1] = frame + offsetof(struct signal_frame, info);
 	tf->a[2] = frame + FRAME_UC;
@@ -111,30 +183,23 @@ int arch_signal_frame_push(struct trap_frame *tf,
 	return 0;
 }
 
-int arch_signal_frame_pop(struct trap_frame *tf,
-			  struct signal_frame_restored *out)
+int arch_signal_frame_pop(struct trap_frame *tf, struct signal_context *out)
 {
-	vaddr_t frame = tf->sp;
-	struct thread *thread = current();
 	struct user_window window;
-	struct ucontext_head head;
+	const struct frame_access access = {
+		.window = &window,
+		.tf = tf,
+		.context_out = out,
+	};
 
-	if (user_window_open(&window, frame, sizeof(struct signal_frame),
+	if (user_window_open(&window, tf->sp, sizeof(struct signal_frame),
 			     false))
 		return -EFAULT;
-	user_window_get(&window, FRAME_UC, &head, sizeof(head));
-	user_window_get(&window, FRAME_REGS, tf, USER_REGS_SIZE);
-	/* A program that never used the unit goes on not using it. */
-	if (thread->arch.fpu_live)
-		user_window_get(&window, FRAME_FPU, &thread->arch.fpu,
-				sizeof(thread->arch.fpu));
+	if (likely(window.whole))
+		read_frame(&access, window.whole);
+	else
+		read_parts(&access);
 	user_window_close(&window);
-	if (thread->arch.fpu_live)
-		arch_fpu_changed(thread);
 	tf->cause = TF_CAUSE_NONE;
-	out->mask = head.mask;
-	out->alt_base = (vaddr_t)head.stack.ss_sp;
-	out->alt_size = head.stack.ss_size;
-	out->alt_flags = head.stack.ss_flags;
 	return 0;
 }

@@ -8,7 +8,6 @@
  */
 #include <arch/vdso.h>
 #include "arch/riscv/vdso/vdso_data.h"
-#include "arch/riscv/vdso_symbols.h"
 #include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
@@ -58,11 +57,6 @@ void arch_vdso_pages(struct page ***pages, size_t *data_pages,
 	*pages = vdso_pages;
 	*data_pages = 1;
 	*code_pages = num_code_pages;
-}
-
-vaddr_t arch_vdso_sigreturn(vaddr_t code_base)
-{
-	return code_base + VDSO_RT_SIGRETURN;
 }
 
 void arch_vdso_update_clock(uint64_t mult, unsigned int shift,

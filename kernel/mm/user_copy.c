@@ -95,6 +95,13 @@ static force_inline struct vm_space *user_space_of(const void __user *p,
 	return likely(user_range_ok(p, size)) ? current()->space : NULL;
 }
 
+/* The same for what lies within one page. */
+static force_inline struct vm_space *user_space_at(const void __user *p)
+{
+	might_sleep();
+	return likely((vaddr_t)p < USER_SPACE_END) ? current()->space : NULL;
+}
+
 /* ---- Bytes ------------------------------------------------------------------- */
 
 /*
@@ -158,7 +165,7 @@ static force_inline size_t copy_from(void *to, const void __user *from,
 
 	if (unlikely(!in_one_page((vaddr_t)from, size)))
 		return copy_from_user_range(to, from, size);
-	space = user_space_of(from, size);
+	space = user_space_at(from);
 	memory = space ? user_page_lock(space, (vaddr_t)from, false) : NULL;
 	if (unlikely(!memory))
 		return 0;
@@ -175,7 +182,7 @@ static force_inline size_t copy_to(void __user *to, const void *from,
 
 	if (unlikely(!in_one_page((vaddr_t)to, size)))
 		return copy_to_user_range(to, from, size);
-	space = user_space_of(to, size);
+	space = user_space_at(to);
 	memory = space ? user_page_lock(space, (vaddr_t)to, true) : NULL;
 	if (unlikely(!memory))
 		return 0;
@@ -232,7 +239,7 @@ int clear_user(void __user *to, size_t size)
 
 	if (unlikely(!in_one_page((vaddr_t)to, size)))
 		return clear_user_range(to, size);
-	space = user_space_of(to, size);
+	space = user_space_at(to);
 	memory = space ? user_page_lock(space, (vaddr_t)to, true) : NULL;
 	if (unlikely(!memory))
 		return -EFAULT;
@@ -295,8 +302,8 @@ ssize_t copy_string_from_user(char *to, const char __user *from, size_t size)
 
 /* ---- Windows ----------------------------------------------------------------- */
 
-int user_window_open(struct user_window *window, vaddr_t start, size_t size,
-		     bool write) UNCHECKED_LOCKING
+static __noinline int open_in_parts(struct user_window *window, vaddr_t start,
+				    size_t size, bool write) UNCHECKED_LOCKING
 {
 	struct vm_space *space =
 		user_space_of((const void __user *)start, size);
@@ -304,9 +311,9 @@ int user_window_open(struct user_window *window, vaddr_t start, size_t size,
 
 	if (unlikely(!space))
 		return -EFAULT;
-	window->space = space;
+	window->lock = &space->page_table_lock;
 	window->first = next - start;
-	window->words = IS_ALIGNED(start, sizeof(uint64_t)) ? next - start : 0;
+	window->whole = NULL;
 	for (;;) {
 		window->part[0] = user_page_lock(space, start, write);
 		if (unlikely(!window->part[0]))
@@ -324,9 +331,26 @@ int user_window_open(struct user_window *window, vaddr_t start, size_t size,
 	}
 }
 
-void user_window_close(struct user_window *window) UNCHECKED_LOCKING
+int user_window_open(struct user_window *window, vaddr_t start, size_t size,
+		     bool write) UNCHECKED_LOCKING
 {
-	user_page_unlock(window->space);
+	struct vm_space *space = current()->space;
+	char *memory;
+
+	might_sleep();
+	if (unlikely(!in_one_page(start, size) ||
+		     !IS_ALIGNED(start, sizeof(uint64_t)) ||
+		     start >= USER_SPACE_END))
+		return open_in_parts(window, start, size, write);
+	spin_lock(&space->page_table_lock);
+	memory = page_table_user_address(&space->page_table, start, write);
+	if (unlikely(!memory)) {
+		spin_unlock(&space->page_table_lock);
+		return open_in_parts(window, start, size, write);
+	}
+	window->whole = memory;
+	window->lock = &space->page_table_lock;
+	return 0;
 }
 
 /* How much of @size bytes at @offset lies in the first page. */
@@ -338,8 +362,8 @@ static size_t window_part(const struct user_window *window, size_t offset,
 	return MIN(size, window->first - offset);
 }
 
-void user_window_put_slow(struct user_window *window, size_t offset,
-			  const void *from, size_t size)
+void user_window_put(struct user_window *window, size_t offset,
+		     const void *from, size_t size)
 {
 	size_t part = window_part(window, offset, size);
 
@@ -350,8 +374,8 @@ void user_window_put_slow(struct user_window *window, size_t offset,
 		       (const char *)from + part, size - part);
 }
 
-void user_window_get_slow(const struct user_window *window, size_t offset,
-			  void *to, size_t size)
+void user_window_get(const struct user_window *window, size_t offset, void *to,
+		     size_t size)
 {
 	size_t part = window_part(window, offset, size);
 
@@ -367,7 +391,7 @@ void user_window_get_slow(const struct user_window *window, size_t offset,
 
 int get_user_u32(uint32_t *value, const void __user *from)
 {
-	struct vm_space *space = user_space_of(from, sizeof(*value));
+	struct vm_space *space = user_space_at(from);
 	vaddr_t va = (vaddr_t)from;
 	char *memory;
 
@@ -383,7 +407,7 @@ int get_user_u32(uint32_t *value, const void __user *from)
 
 int put_user_u32(void __user *to, uint32_t value)
 {
-	struct vm_space *space = user_space_of(to, sizeof(value));
+	struct vm_space *space = user_space_at(to);
 	vaddr_t va = (vaddr_t)to;
 	char *memory;
 
@@ -414,7 +438,7 @@ static uint32_t *user_word_lock(void __user *at, struct vm_space **space)
 {
 	vaddr_t va = (vaddr_t)at;
 
-	*space = user_space_of(at, sizeof(uint32_t));
+	*space = user_space_at(at);
 	if (!*space || !IS_ALIGNED(va, sizeof(uint32_t)))
 		return NULL;
 	return (uint32_t *)(void *)user_page_lock(*space, va, true);

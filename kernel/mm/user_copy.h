@@ -16,7 +16,7 @@
 
 #include <arch/page_table.h>
 #include "kernel/lib/compiler.h"
-#include "kernel/lib/string.h"
+#include "kernel/sync/spinlock.h"
 
 struct vm_space;
 
@@ -56,48 +56,34 @@ int futex_op_user_u32(void __user *at, int op, uint32_t arg,
  * A window: up to a page of the program's memory, held in place while several
  * things are copied to or from it, for one look at the page table instead of
  * one for each. Between open and close the page-table lock is held: nothing
- * but put and get may happen.
+ * but copying may happen. Nearly always the window is one piece of memory,
+ * used as such; otherwise it is reached by put and get.
  */
 struct user_window {
-	char *part[2]; /* the memory; what is behind the end of the page */
+	char *whole;   /* all of it, word aligned; or NULL: in parts */
+	char *part[2]; /* those; the second begins with a page */
 	size_t first;  /* bytes of part[0] */
-	size_t words;  /* the same; 0 if it is not word aligned */
-	struct vm_space *space;
+	struct spinlock *lock;
 };
-/* @size at most a page. 0, or -EFAULT: not open. */
+/*
+ * @size at most a page; the current thread runs a program.
+ * 0, or -EFAULT: not open.
+ */
 int user_window_open(struct user_window *window, vaddr_t start, size_t size,
 		     bool write) __must_check;
-void user_window_close(struct user_window *window);
-void user_window_put_slow(struct user_window *window, size_t offset,
-			  const void *from, size_t size);
-void user_window_get_slow(const struct user_window *window, size_t offset,
-			  void *to, size_t size);
-
+static inline void
+user_window_close(struct user_window *window) UNCHECKED_LOCKING
+{
+	spin_unlock(window->lock);
+}
 /*
- * @offset + @size within what was asked for, and to be written if that was;
- * @offset and @size constants, in whole words; kernel memory word aligned.
+ * @window is in parts; @offset + @size within what was asked for, and to be
+ * written if that was.
  */
-static force_inline void user_window_put(struct user_window *window,
-					 size_t offset, const void *from,
-					 size_t size)
-{
-	if (likely(offset + size <= window->words))
-		copy_words((uint64_t *)(void *)(window->part[0] + offset), from,
-			   size);
-	else
-		user_window_put_slow(window, offset, from, size);
-}
-
-static force_inline void user_window_get(const struct user_window *window,
-					 size_t offset, void *to, size_t size)
-{
-	if (likely(offset + size <= window->words))
-		copy_words(to,
-			   (const uint64_t *)(void *)(window->part[0] + offset),
-			   size);
-	else
-		user_window_get_slow(window, offset, to, size);
-}
+void user_window_put(struct user_window *window, size_t offset,
+		     const void *from, size_t size);
+void user_window_get(const struct user_window *window, size_t offset, void *to,
+		     size_t size);
 
 /* [@p, @p + @size) lies in the user half (says nothing about mappings). */
 static inline bool user_range_ok(const void __user *p, size_t size)

@@ -63,6 +63,9 @@ static bool is_fatal(const struct process *process, int signo)
 static void rouse(struct thread *thread, unsigned int work, unsigned int states)
 {
 	thread_set_work(thread, work);
+	/* On its way to user mode, where it looks. Only it can fall asleep. */
+	if (thread == current() && READ_ONCE(thread->state) == THREAD_RUNNING)
+		return;
 	if (!sched_wake(thread, states))
 		sched_kick(thread);
 }
@@ -116,15 +119,16 @@ static void tell_thread(struct process *process, struct thread *thread,
 		rouse(thread, WORK_SIGNAL, THREAD_INTERRUPTIBLE);
 }
 
-void signal_update_work(struct thread *thread)
+/* UNCHECKED_LOCKING: the lock is the caller's duty; signal.h does not know it. */
+void signal_update_work(struct thread *thread) UNCHECKED_LOCKING
 {
 	const struct process *process = thread->process;
 
-	if (signal_is_pending(thread) || process->stopped ||
-	    process->tell_continued)
+	if (thread == current())
+		signal_update_own_work(process);
+	else if (signal_is_pending(thread) || process->stopped ||
+		 process->tell_continued)
 		thread_set_work(thread, WORK_SIGNAL);
-	else if (thread == current() && thread_has_work(thread, WORK_SIGNAL))
-		thread_clear_work(thread, WORK_SIGNAL); /* G2 */
 }
 
 void signal_retarget(struct process *process)
@@ -165,6 +169,15 @@ static void continue_process(struct process *process)
 		rouse(thread, WORK_SIGNAL, THREAD_STOPPED);
 }
 
+/* Step 1. */
+static __noinline void stop_or_continue(struct process *process, int signo)
+{
+	if (signo == SIGCONT)
+		continue_process(process);
+	else
+		remove_from_all(process, SIGNAL_BIT(SIGCONT));
+}
+
 /* Steps 1 and 2: is there anything to be sent? */
 static bool is_wanted(struct process *process, const struct thread *thread,
 		      int signo)
@@ -175,11 +188,10 @@ static bool is_wanted(struct process *process, const struct thread *thread,
 		return false;
 	if (thread && list_empty(&thread->process_node))
 		return false; /* it has left the process */
-	if (signal_in(SIGNALS_STOP, signo))
-		remove_from_all(process, SIGNAL_BIT(SIGCONT));
-	else if (signo == SIGCONT)
-		continue_process(process);
-	return !signal_is_ignored(process, signo) ||
+	if (unlikely(signal_in(SIGNALS_STOP | SIGNAL_BIT(SIGCONT), signo)))
+		stop_or_continue(process, signo);
+	return signal_handler(process, signo) > HANDLER_IGNORE ||
+	       !signal_is_ignored(process, signo) ||
 	       signal_in(asked->signal_blocked, signo);
 }
 
@@ -189,7 +201,7 @@ static void announce(struct process *process, struct thread *thread, int signo)
 	TRACE_ABOUT(&process->leader->trace, SIGNAL, (uint64_t)signo,
 		    (uint64_t)process->pid->number,
 		    (uint64_t)(thread ? thread->tid : 0));
-	wake_all(&process->shared_pending.watchers);
+	wake_any(&process->shared_pending.watchers);
 	if (process->stopped && signo != SIGKILL)
 		return; /* until SIGCONT */
 	if (!thread)
@@ -377,27 +389,12 @@ void signal_info_from_user(struct short_siginfo *info, int signo, int si_code)
 
 /* ---- Masks --------------------------------------------------------------- */
 
-void signal_set_blocked_locked(uint64_t mask)
-{
-	struct thread *thread = current();
-	struct process *process = thread->process;
-	uint64_t newly_blocked;
-
-	mask &= ~SIGNALS_ABSOLUTE;
-	newly_blocked = mask & ~thread->signal_blocked;
-	thread->signal_blocked = mask;
-	if (process->num_threads > 1 &&
-	    (process->shared_pending.set & newly_blocked))
-		signal_retarget(process);
-	signal_update_work(thread);
-}
-
 void signal_set_blocked(uint64_t mask)
 {
 	struct process *process = current_process();
 
 	spin_lock(&process->lock);
-	signal_set_blocked_locked(mask);
+	signal_set_blocked_locked(process, mask);
 	spin_unlock(&process->lock);
 }
 

@@ -32,16 +32,13 @@
 
 /* ---- System calls that were interrupted ---------------------------------- */
 
-static void finish_syscall(struct trap_frame *tf, bool has_handler,
-			   unsigned long action_flags)
+/* The call was interrupted, with one of the results above. */
+static __noinline void end_interrupted(struct trap_frame *tf, bool has_handler,
+				       unsigned long action_flags)
 {
 	bool restart = true;
 
-	if (!tf_in_syscall(tf))
-		return;
 	switch (tf_syscall_result(tf)) {
-	case -ERESTARTNOINTR:
-		break;
 	case -ERESTARTSYS:
 		restart = !has_handler || (action_flags & SA_RESTART);
 		break;
@@ -56,8 +53,7 @@ static void finish_syscall(struct trap_frame *tf, bool has_handler,
 		restart = false;
 		break;
 	default:
-		tf_forget_syscall(tf);
-		return;
+		break; /* ERESTARTNOINTR */
 	}
 	if (restart) {
 		tf_restart_syscall(tf);
@@ -65,6 +61,23 @@ static void finish_syscall(struct trap_frame *tf, bool has_handler,
 		tf_set_result(tf, -EINTR);
 		tf_forget_syscall(tf);
 	}
+}
+
+static bool is_interrupted(long result)
+{
+	return result == -ERESTARTSYS || result == -ERESTARTNOINTR ||
+	       result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK;
+}
+
+static void finish_syscall(struct trap_frame *tf, bool has_handler,
+			   unsigned long action_flags)
+{
+	if (!tf_in_syscall(tf))
+		return;
+	if (unlikely(is_interrupted(tf_syscall_result(tf))))
+		end_interrupted(tf, has_handler, action_flags);
+	else
+		tf_forget_syscall(tf);
 }
 
 /* ---- Stopping ------------------------------------------------------------ */
@@ -183,7 +196,7 @@ static int next_handled(struct process *process, struct signal_action *action,
 			return signo;
 		default_action(process, signo);
 	}
-	signal_update_work(thread);
+	signal_update_own_work(process);
 	return 0;
 }
 
@@ -218,15 +231,6 @@ static bool choose_stack(struct trap_frame *tf, unsigned long flags,
 	return true;
 }
 
-static void describe_alt_stack(struct thread *thread,
-			       struct signal_frame_args *args)
-{
-	args->alt_stack.base = thread->alt_stack.base;
-	args->alt_stack.size = thread->alt_stack.size;
-	args->alt_stack.flags =
-		thread->alt_stack.size ? thread->alt_stack.flags : SS_DISABLE;
-}
-
 static void disarm_alt_stack(struct thread *thread)
 {
 	if (!((unsigned int)thread->alt_stack.flags & SS_AUTODISARM))
@@ -252,52 +256,77 @@ static void stack_is_bad(int signo)
 	}
 }
 
+/* Where the program goes on after the handler: @blocked is its mask then. */
+static bool push_frame(struct trap_frame *tf, int signo,
+		       const struct signal_action *action,
+		       const struct short_siginfo *info, uint64_t blocked)
+{
+	const struct thread *thread = current();
+	struct signal_frame_args args;
+
+	args.signo = signo;
+	args.info = info;
+	args.handler = action->handler;
+	args.context = (struct signal_context){
+		.alt_stack.base = thread->alt_stack.base,
+		.alt_stack.flags = thread->alt_stack.size
+					   ? thread->alt_stack.flags
+					   : SS_DISABLE,
+		.alt_stack.size = thread->alt_stack.size,
+		.mask = unlikely(thread->signal_restore_mask)
+				? thread->signal_saved_mask
+				: blocked,
+	};
+	return choose_stack(tf, action->flags, &args) &&
+	       !arch_signal_frame_push(tf, &args);
+}
+
+/* @blocked is the mask as it was before signal_deliver() set the handler's. */
 static void call_handler(struct trap_frame *tf, int signo,
 			 const struct signal_action *action,
-			 const struct short_siginfo *info)
+			 const struct short_siginfo *info, uint64_t blocked)
 {
 	struct thread *thread = current();
-	struct process *process = thread->process;
-	struct signal_frame_args args = {
-		.signo = signo,
-		.info = info,
-		.handler = action->handler,
-		.saved_mask = thread->signal_restore_mask
-				      ? thread->signal_saved_mask
-				      : thread->signal_blocked,
-	};
-	uint64_t mask = thread->signal_blocked | action->mask;
 
-	describe_alt_stack(thread, &args);
-	if (!choose_stack(tf, action->flags, &args) ||
-	    arch_signal_frame_push(tf, &args)) {
+	if (unlikely(!push_frame(tf, signo, action, info, blocked))) {
+		signal_set_blocked(blocked);
 		stack_is_bad(signo);
 		return;
 	}
 	TRACE(SIGNAL_DELIVER, (uint64_t)signo, action->handler);
 	thread->signal_restore_mask = false;
 	disarm_alt_stack(thread);
+}
+
+/* What is blocked while the handler of @signo runs. */
+static uint64_t handler_mask(uint64_t blocked, int signo,
+			     const struct signal_action *action)
+{
+	blocked |= action->mask;
 	if (!(action->flags & SA_NODEFER))
-		mask |= SIGNAL_BIT(signo);
-	spin_lock(&process->lock);
-	signal_set_blocked_locked(mask);
-	spin_unlock(&process->lock);
+		blocked |= SIGNAL_BIT(signo);
+	return blocked;
 }
 
 void signal_deliver(struct trap_frame *tf)
 {
 	struct process *process = current_process();
+	uint64_t blocked = current()->signal_blocked;
 	struct signal_action action;
 	struct short_siginfo info;
 	int signo;
 
 	spin_lock(&process->lock);
 	signo = next_handled(process, &action, &info);
+	/* Before the frame is made, for one look at the lock instead of two. */
+	if (signo)
+		signal_set_blocked_locked(
+			process, handler_mask(blocked, signo, &action));
 	spin_unlock(&process->lock);
 
-	if (signo) {
+	if (likely(signo)) {
 		finish_syscall(tf, true, action.flags);
-		call_handler(tf, signo, &action, &info);
+		call_handler(tf, signo, &action, &info, blocked);
 		return;
 	}
 	finish_syscall(tf, false, 0);
@@ -307,30 +336,31 @@ void signal_deliver(struct trap_frame *tf)
 
 /* uc_stack as the handler left it; one that makes no sense is no stack. */
 static void restore_alt_stack(struct thread *thread,
-			      const struct signal_frame_restored *frame)
+			      const struct signal_context *context)
 {
-	bool none = frame->alt_flags & SS_DISABLE;
+	bool none = context->alt_stack.flags & SS_DISABLE;
 
 	if (signal_on_alt_stack(thread, tf_user_sp(arch_thread_frame(thread))))
 		return;
-	thread->alt_stack.base = none ? 0 : frame->alt_base;
-	thread->alt_stack.size = none ? 0 : frame->alt_size;
+	thread->alt_stack.base = none ? 0 : context->alt_stack.base;
+	thread->alt_stack.size = none ? 0 : context->alt_stack.size;
 	thread->alt_stack.flags =
 		none ? 0
-		     : (int)((unsigned int)frame->alt_flags & SS_AUTODISARM);
+		     : (int)((unsigned int)context->alt_stack.flags &
+			     SS_AUTODISARM);
 }
 
 long signal_return(struct trap_frame *tf)
 {
-	struct signal_frame_restored frame;
+	struct signal_context context;
 
 	current()->restart.call = NULL;
-	if (arch_signal_frame_pop(tf, &frame)) {
+	if (arch_signal_frame_pop(tf, &context)) {
 		signal_force(SIGSEGV, SI_KERNEL, 0);
 		return 0;
 	}
 	tf_forget_syscall(tf);
-	signal_set_blocked(frame.mask);
-	restore_alt_stack(current(), &frame);
+	signal_set_blocked(context.mask);
+	restore_alt_stack(current(), &context);
 	return tf_syscall_result(tf);
 }

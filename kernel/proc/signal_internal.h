@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "kernel/proc/itimer.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sync/annotate.h"
@@ -66,7 +67,7 @@ int pending_add(struct process *process, struct pending pending, int signo,
 /* An entry that belongs to a timer. */
 void pending_add_entry(struct pending pending, struct signal_info *entry);
 void pending_remove_entry(struct pending pending, struct signal_info *entry);
-/* Lowest of @wanted, faults first; 0: none. Fills in @info. */
+/* Lowest of @wanted, faults first; there is one. Fills in @info. */
 int pending_take(struct process *process, struct pending pending,
 		 uint64_t wanted, struct short_siginfo *info);
 /* Forget all of @set. */
@@ -79,11 +80,55 @@ void pending_remove(struct process *process, struct pending pending,
 bool signal_send_entry(struct process *process, struct thread *thread,
 		       struct signal_info *entry) MUST_HOLD(process->lock);
 /* As signal_take(). */
-int signal_take_locked(struct process *process, struct thread *thread,
-		       uint64_t wanted, struct short_siginfo *info)
-	MUST_HOLD(process->lock);
-/* As signal_set_blocked(). */
-void signal_set_blocked_locked(uint64_t mask)
-	MUST_HOLD(current_process()->lock);
+static inline int signal_take_locked(struct process *process,
+				     struct thread *thread, uint64_t wanted,
+				     struct short_siginfo *info)
+	MUST_HOLD(process->lock)
+{
+	int signo;
+
+	if (thread->signal_pending & wanted)
+		return pending_take(process, pending_of_thread(thread), wanted,
+				    info);
+	if (!(process->shared_pending.set & wanted))
+		return 0;
+	signo = pending_take(process, pending_of_process(process), wanted,
+			     info);
+	if (signo == SIGALRM)
+		itimer_signal_taken(process);
+	return signo;
+}
+
+/* As signal_update_work(), for the current thread. */
+static inline void signal_update_own_work(const struct process *process)
+	MUST_HOLD(process->lock)
+{
+	struct thread *thread = current();
+	uint64_t set = thread->signal_pending | process->shared_pending.set;
+
+	if (unlikely((set & ~thread->signal_blocked) || process->stopped ||
+		     process->tell_continued))
+		thread_set_work(thread, WORK_SIGNAL);
+	else if (thread_has_work(thread, WORK_SIGNAL))
+		thread_clear_work(thread, WORK_SIGNAL); /* G2 */
+}
+
 /* Others may take what we now cannot: wake them. */
 void signal_retarget(struct process *process) MUST_HOLD(process->lock);
+
+/* As signal_set_blocked(). @process: the current one. */
+static inline void signal_set_blocked_locked(struct process *process,
+					     uint64_t mask)
+	MUST_HOLD(process->lock)
+{
+	struct thread *thread = current();
+	uint64_t newly_blocked;
+
+	mask &= ~SIGNALS_ABSOLUTE;
+	newly_blocked = mask & ~thread->signal_blocked;
+	thread->signal_blocked = mask;
+	if (unlikely(process->shared_pending.set & newly_blocked) &&
+	    process->num_threads > 1)
+		signal_retarget(process);
+	signal_update_own_work(process);
+}

@@ -21,7 +21,6 @@
 #include "kernel/lib/bits.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
-#include "kernel/proc/itimer.h"
 #include "kernel/proc/posix_timer.h"
 #include "kernel/proc/signal_internal.h"
 
@@ -121,14 +120,10 @@ static int lowest(uint64_t set)
 int pending_take(struct process *process, struct pending pending,
 		 uint64_t wanted, struct short_siginfo *info)
 {
-	uint64_t set = *pending.set & wanted;
+	int signo = lowest(*pending.set & wanted);
 	struct signal_info *entry;
 	struct posix_timer *timer = NULL;
-	int signo;
 
-	if (!set)
-		return 0;
-	signo = lowest(set);
 	entry = find_entry(pending, signo);
 	if (entry) {
 		*info = entry->info;
@@ -156,21 +151,6 @@ void pending_remove(struct process *process, struct pending pending,
 		if (signal_in(set, entry->info.si_signo))
 			info_free(process, entry);
 	}
-}
-
-int signal_take_locked(struct process *process, struct thread *thread,
-		       uint64_t wanted, struct short_siginfo *info)
-{
-	int signo;
-
-	signo = pending_take(process, pending_of_thread(thread), wanted, info);
-	if (signo)
-		return signo;
-	signo = pending_take(process, pending_of_process(process), wanted,
-			     info);
-	if (signo == SIGALRM)
-		itimer_signal_taken(process);
-	return signo;
 }
 
 int signal_take(struct thread *thread, uint64_t wanted,

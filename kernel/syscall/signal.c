@@ -29,15 +29,12 @@ static int kill_process(struct process *process, int signo,
 }
 
 /* kill(2) takes the number of any thread for its process. */
-static int kill_number(int number, int signo, const struct short_siginfo *info)
+static int kill_other(int number, int signo, const struct short_siginfo *info)
 {
-	struct process *process = current_process();
+	struct process *process = process_find(number);
 	struct thread *thread;
 	int err;
 
-	if (number == process_pid(process)) /* needs no looking up */
-		return kill_process(process, signo, info);
-	process = process_find(number);
 	if (!process) {
 		thread = thread_find(number);
 		if (!thread)
@@ -50,6 +47,15 @@ static int kill_number(int number, int signo, const struct short_siginfo *info)
 	err = kill_process(process, signo, info);
 	process_put(process);
 	return err;
+}
+
+static int kill_number(int number, int signo, const struct short_siginfo *info)
+{
+	struct process *process = current_process();
+
+	if (number == process_pid(process)) /* needs no looking up */
+		return kill_process(process, signo, info);
+	return kill_other(number, signo, info);
 }
 
 static int kill_group(int number, int signo, const struct short_siginfo *info)

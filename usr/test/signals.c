@@ -230,6 +230,77 @@ static void test_queue(void)
 	      "nobody may pose as the kernel");
 }
 
+/* ---- At once, and from the queue ------------------------------------------ */
+
+static void test_at_once(void)
+{
+	siginfo_t at_once;
+
+	handle_with(SIGUSR1, note, 0);
+	kill(getpid(), SIGUSR1);
+	at_once = last_info;
+	block(SIG_BLOCK, SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	memset(&last_info, 0xaa, sizeof(last_info));
+	block(SIG_UNBLOCK, SIGUSR1);
+	check(num_calls == 2 && !memcmp(&at_once, &last_info, sizeof(at_once)),
+	      "siginfo is the same at once and after waiting");
+
+	block(SIG_BLOCK, SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	last_info.si_code = 99;
+	block(SIG_UNBLOCK, SIGUSR1);
+	check(num_calls == 4 && last_info.si_code == SI_USER,
+	      "pending for the thread and for the process: the thread's first");
+}
+
+static void *volatile guarded;
+static volatile bool first_blocked, masked_blocked;
+
+/* SIGSEGV, because SIGUSR1 found no stack. */
+static void look_after_failure(int signo, siginfo_t *info, void *context)
+{
+	const ucontext_t *uc = context;
+
+	note(signo, info, context);
+	first_blocked =
+		is_blocked(SIGUSR1) || sigismember(&uc->uc_sigmask, SIGUSR1);
+	masked_blocked =
+		is_blocked(SIGUSR2) || sigismember(&uc->uc_sigmask, SIGSEGV);
+	mprotect(guarded, 65536, PROT_READ | PROT_WRITE);
+}
+
+/* A handler that cannot be called leaves no trace in the mask. */
+static void test_no_frame(void)
+{
+	struct sigaction action = { .sa_sigaction = note,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t stack = { .ss_size = 65536 };
+
+	guarded = mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
+	stack.ss_sp = guarded;
+	sigaltstack(&stack, NULL);
+	sigaddset(&action.sa_mask, SIGUSR2);
+	sigaddset(&action.sa_mask, SIGSEGV);
+	sigaction(SIGUSR1, &action, NULL);
+	handle_with(SIGSEGV, look_after_failure, 0);
+	raise(SIGUSR1);
+	check(num_calls == 1 && last_signo == SIGSEGV,
+	      "no stack for the handler: SIGSEGV, though its mask has it");
+	check(!first_blocked && !masked_blocked,
+	      "which does not see that mask");
+	raise(SIGUSR1);
+	check(num_calls == 2 && last_signo == SIGUSR1 && !is_blocked(SIGUSR2),
+	      "and there is a stack: it runs");
+	stack.ss_flags = SS_DISABLE;
+	sigaltstack(&stack, NULL);
+	munmap(guarded, 65536);
+	signal(SIGSEGV, SIG_DFL);
+}
+
 /* ---- The frame ----------------------------------------------------------- */
 
 static void change_frame(int signo, siginfo_t *info, void *context)
@@ -772,6 +843,17 @@ static void *take_signals(void *arg)
 	return NULL;
 }
 
+static volatile bool may_send;
+
+/* Not before the creator has its signal mask back. */
+static void *send_to_process(void *arg)
+{
+	while (!may_send)
+		sleep_ms(1);
+	kill(getpid(), SIGUSR1);
+	return arg;
+}
+
 static void *wait_for_usr2(void *arg)
 {
 	sigset_t set;
@@ -808,6 +890,15 @@ static void test_threads(void)
 	check(num_calls == 2 && handled_by == gettid(), "which takes it later");
 	thread_may_end = true;
 	pthread_join(thread, NULL);
+
+	handled_by = 0;
+	pthread_create(&thread, NULL, send_to_process, NULL);
+	may_send = true;
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 200 && num_calls < 3; i++)
+		sleep_ms(5);
+	check(num_calls == 3 && handled_by == gettid(),
+	      "the first thread takes what may be anybody's");
 
 	pthread_create(&thread, NULL, wait_for_usr2, NULL);
 	sleep_ms(20);
@@ -871,6 +962,8 @@ int main(void)
 	test_handler();
 	test_masks();
 	test_queue();
+	test_at_once();
+	test_no_frame();
 	test_frame();
 	test_jump();
 	test_alt_stack();

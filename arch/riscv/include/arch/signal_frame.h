@@ -15,17 +15,28 @@
 struct short_siginfo;
 struct trap_frame;
 
+/*
+ * The part of the frame that is the same on every machine: the beginning of
+ * struct ucontext.
+ */
+struct signal_context {
+	unsigned long flags; /* 0 */
+	unsigned long link;  /* 0 */
+	struct {
+		vaddr_t base;
+		int flags; /* SS_* */
+		int pad;
+		size_t size;
+	} alt_stack;
+	uint64_t mask; /* to be restored at return */
+};
+
 struct signal_frame_args {
 	int signo;
 	const struct short_siginfo *info;
 	vaddr_t handler;
-	uint64_t saved_mask; /* to restore at return */
-	vaddr_t stack_top;   /* the alternate stack's end, or 0: go on at sp */
-	struct {
-		vaddr_t base;
-		size_t size;
-		int flags;
-	} alt_stack; /* to be stored in uc_stack */
+	vaddr_t stack_top; /* the alternate stack's end, or 0: go on at sp */
+	struct signal_context context;
 };
 
 /*
@@ -35,16 +46,8 @@ struct signal_frame_args {
 int arch_signal_frame_push(struct trap_frame *tf,
 			   const struct signal_frame_args *args);
 
-struct signal_frame_restored {
-	uint64_t mask;
-	vaddr_t alt_base;
-	size_t alt_size;
-	int alt_flags;
-};
-
 /* rt_sigreturn(2): registers and FPU from the frame at sp. 0 or -EFAULT. */
-int arch_signal_frame_pop(struct trap_frame *tf,
-			  struct signal_frame_restored *out);
+int arch_signal_frame_pop(struct trap_frame *tf, struct signal_context *out);
 
 /* AT_MINSIGSTKSZ. */
 size_t arch_signal_frame_size(void);

@@ -105,9 +105,8 @@ void arch_enter_user(void) __attribute__((noreturn));
 void arch_thread_leave(struct thread *thread);
 void arch_thread_arrive(struct thread *thread);
 
-/* The FPU state of the current thread into memory / back from memory. */
+/* Bring arch.fpu of the current thread up to date. */
 void arch_fpu_save(struct thread *thread);
-void arch_fpu_changed(struct thread *thread);
 /* A new program begins with a clean FPU. */
 void arch_fpu_reset(struct thread *thread);
 

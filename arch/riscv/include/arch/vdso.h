@@ -15,8 +15,6 @@ struct page;
 /* Pages of data and code, in that order, and how many of each. */
 void arch_vdso_pages(struct page ***pages, size_t *data_pages,
 		     size_t *code_pages);
-/* Address of __vdso_rt_sigreturn when the code is mapped at @code_base. */
-vaddr_t arch_vdso_sigreturn(vaddr_t code_base);
 /* Publish the clock to the data page (seqlock); called by time/. */
 void arch_vdso_update_clock(uint64_t mult, unsigned int shift,
 			    uint64_t base_ticks, int64_t realtime_offset_ns);
