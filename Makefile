@@ -37,7 +37,7 @@ say = @printf '  %-7s %s\n' $(1) $(if $(2),$(2),$@)
 # ---- What the kernel is made of -------------------------------------------
 
 ROOMS := lib debug trace sync sched time mm dev block vfs proc \
-         fs/tmpfs fs/ext4 fs/9p fs/proc fs/dev fs/sys tty net syscall
+         fs/tmpfs fs/ext4 fs/fat fs/9p fs/proc fs/dev fs/sys tty net syscall
 ARCH_SRC    := $(wildcard arch/riscv/*.S arch/riscv/*.c)
 KERNEL_SRC  := $(wildcard kernel/*.c) \
                $(foreach room,$(ROOMS),$(filter-out %_test.c,$(wildcard kernel/$(room)/*.c)))

@@ -30,6 +30,7 @@
 #include "kernel/dev/serial.h"
 #include "kernel/fs/9p/9p.h"
 #include "kernel/fs/dev/devfs.h"
+#include "kernel/fs/fat/fat.h"
 #include "kernel/fs/proc/procfs.h"
 #include "kernel/fs/sys/sysfs.h"
 #include "kernel/fs/ext4/ext4.h"
@@ -326,6 +327,7 @@ static void start_file_systems(void)
 	vfs_init();
 	tmpfs_init();
 	ext4_init();
+	fat_init();
 	p9_init();
 	devfs_init();
 	procfs_init();

@@ -26,7 +26,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/vfs/internal.h"
 
-#define MAX_FILE_SYSTEMS 16
+#define MAX_FILE_SYSTEMS 24
 #define NUM_BUCKETS      64u
 
 /* Flags that belong to one mount; the others are the super block's. */
