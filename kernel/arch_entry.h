@@ -43,6 +43,9 @@ void handle_timer_interrupt(void);
 void handle_external_interrupt(void);
 /* sched/: another hart wants attention; interrupts off. */
 void handle_ipi(void);
+/* sched/: the last spinlock is released, other harts are to be interrupted;
+ * interrupts off. Turns them on if they were. */
+void interrupts_off_pay(void);
 
 /*
  * proc/user_return.c: current()->work is not 0, and we are about to return to

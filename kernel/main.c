@@ -43,6 +43,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
+#include "kernel/sync/deferred.h"
 #include "kernel/syscall/dispatch.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
@@ -333,6 +334,7 @@ static void start_file_systems(void)
 	procfs_init();
 	sysfs_init();
 	tty_init();
+	deferred_start();
 	writeback_init();
 	block_init();
 	block_files_init();

@@ -35,11 +35,27 @@ static inline bool refcount_get_unless_zero(struct refcount *ref)
 
 	while (old) {
 		if (__atomic_compare_exchange_n(&ref->count, &old, old + 1,
-						true, __ATOMIC_RELAXED,
+						true, __ATOMIC_ACQUIRE,
 						__ATOMIC_RELAXED))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * If the count is @count, make it 0: nobody new gets a reference. For who holds
+ * all of them, or a lock without which there is no other way to one.
+ */
+static inline bool refcount_freeze(struct refcount *ref, unsigned int count)
+{
+	return __atomic_compare_exchange_n(&ref->count, &count, 0, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Undo refcount_freeze(); what was changed meanwhile is seen by who gets one. */
+static inline void refcount_thaw(struct refcount *ref, unsigned int count)
+{
+	__atomic_store_n(&ref->count, count, __ATOMIC_RELEASE);
 }
 
 /*

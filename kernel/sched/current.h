@@ -26,6 +26,10 @@ enum irq_after {
 struct thread_irq {
 	unsigned int depth; /* interrupts_off_enter() sections open */
 	signed char after;  /* enum irq_after */
+	/* Apart from that: read_enter() sections open (sync/deferred.h), and
+	 * that an interrupt wanted to preempt one. */
+	bool preempt_late;
+	unsigned int reading;
 };
 
 /* The thread that runs this code: a register, so it survives migration. */

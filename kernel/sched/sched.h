@@ -59,6 +59,13 @@ void sched_tick(uint64_t now_ns);
  * another thread if that is due. Called and returns with interrupts off.
  */
 void sched_preempt(void);
+/*
+ * For deferred.c: how often @hart was seen outside all read sections. It need
+ * not grow by itself, but does when the hart is sent an IPI (perhaps not by the
+ * first). SCHED_QUIET_NOW: it idles, or is off line.
+ */
+uint64_t sched_quiet_count(unsigned int hart);
+#define SCHED_QUIET_NOW UINT64_MAX
 
 /* The boot code's last call: wait for work, for ever. */
 void sched_idle(void) __noreturn;

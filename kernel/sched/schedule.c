@@ -36,6 +36,7 @@
 #include "kernel/mm/vm_space.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/sched.h"
+#include "kernel/sync/deferred.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
 #include "kernel/trace/trace.h"
@@ -194,6 +195,7 @@ void schedule(void) UNCHECKED_LOCKING
 	uint64_t now_ns;
 
 	assert(prev->irq.depth == 0);
+	debug_assert(prev->irq.reading == 0);
 	interrupts_off_enter(); /* from here on we stay on this hart */
 	rq = this_run_queue();
 	spin_lock(&rq->lock);
@@ -239,9 +241,35 @@ void sched_preempt(void)
 
 	if (!kernel_preemptive)
 		return;
+	if (me->irq.reading) {
+		me->irq.preempt_late = true;
+		return;
+	}
 	/* Who is about to sleep gives the hart away by itself very soon. */
 	if (thread_has_work(me, WORK_RESCHEDULE) && me->state == THREAD_RUNNING)
 		schedule();
+}
+
+void read_left_late(void)
+{
+	current_irq()->preempt_late = false;
+	if (current_irq()->depth == 0)
+		sched_preempt();
+}
+
+/* The lock: whatever the hart's threads read before they left it, they read
+ * before we look. */
+uint64_t sched_quiet_count(unsigned int hart)
+{
+	struct run_queue *rq = run_queue_of(hart);
+	uint64_t count;
+
+	spin_lock(&rq->lock);
+	count = rq->current == rq->idle || !rq->current
+			? SCHED_QUIET_NOW
+			: rq->num_switches + rq->num_quiet;
+	spin_unlock(&rq->lock);
+	return count;
 }
 
 /* ---- Making threads ready ------------------------------------------------ */
@@ -437,6 +465,8 @@ void handle_ipi(void)
 		sched_hart_drain(rq);
 	spin_lock(&rq->lock);
 	arm_quantum(rq);
+	if (!current_irq()->reading)
+		rq->num_quiet++;
 	if (rq->drop_borrowed) {
 		rq->drop_borrowed = false;
 		if (!current()->space)

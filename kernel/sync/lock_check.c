@@ -65,4 +65,7 @@ void sleep_check(void)
 		panic("a sleep with a spinlock held or interrupts off "
 		      "(depth %u)",
 		      me->irq.depth);
+	if (me->irq.reading)
+		panic("a sleep inside a read section (depth %u)",
+		      me->irq.reading);
 }

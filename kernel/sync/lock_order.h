@@ -64,6 +64,8 @@ enum lock_rank {
 	LOCK_BLOCK_DEVICE,
 	/* A file's pages; a device's pages and buffers. */
 	LOCK_PAGE_CACHE,
+	/* A grace period is waited for (deferred.c); frees memory. */
+	LOCK_DEFERRED,
 
 	/* ---- Spinlocks: interrupts off, never across a sleep. ---- */
 

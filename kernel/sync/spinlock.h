@@ -54,9 +54,6 @@ static inline void interrupts_off_enter(void)
 		irq->after = was_on ? IRQ_TURN_ON : IRQ_STAY_OFF;
 }
 
-/* The outermost section is over, and interrupts to other harts are owed. */
-void interrupts_off_pay(void);
-
 static inline void interrupts_off_leave(void)
 {
 	struct thread_irq *irq = current_irq();
@@ -66,7 +63,7 @@ static inline void interrupts_off_leave(void)
 	if (irq->after > IRQ_STAY_OFF)
 		arch_interrupts_on();
 	else if (unlikely(irq->after < IRQ_STAY_OFF))
-		interrupts_off_pay();
+		arch_call_interrupts_off_pay();
 }
 
 /* Debug builds: look at @lock until it is ours, and count. */

@@ -24,6 +24,7 @@ static struct super_block *make_super(const struct file_system_type *type,
 
 	sb = super_block_create(type, &anonymous_super_ops, magic);
 	assert(sb);
+	sb->nameless = true;
 	return sb;
 }
 

@@ -16,11 +16,21 @@
  *   D3  A name is hashed at most once for one parent. New dentries are added
  *       with the directory's inode locked, which makes it so.
  *   D4  An unhashed dentry never becomes hashed again.
+ *   D5  A dentry that somebody (not the cache) holds does not become negative.
+ *
+ * Reading without the lock. A walk (path.c) follows the chains and the fields
+ * marked (r) inside a read section: memory of dentries and inodes is freed when
+ * all readers are done. It may meet what is changed just now:
+ *   - new and forgotten names: either answer is right;
+ *   - renames and mounts write to dentry_seq: who notices looks again, locked;
+ *   - a dentry that was found without the lock may be on its way out: who wants
+ *     it needs refcount_get_unless_zero(), and whoever makes decisions from the
+ *     count being low freezes it (refcount_freeze()).
  *
  * The clock: a list of all hashed dentries. To make room a hand goes around;
  * who was used since its last pass gets another round.
  *
- * Locks: dentry_lock for all of it. References to inodes and parents are
+ * Locks: dentry_lock for all changes. References to inodes and parents are
  * dropped after it is released, because that may free an inode and sleep.
  * Read: OSTEP ch. 22 (clock replacement), ch. 40 (path traversal).
  */
@@ -36,11 +46,12 @@
 #define SHRINK_BATCH 32u
 
 struct spinlock dentry_lock = SPINLOCK_INIT(LOCK_DENTRY);
+struct seqlock dentry_seq;
 
 static struct slab_cache *dentry_slab;
 
 /* Fixed after boot. */
-static struct list_head *buckets;
+static struct chain *buckets;
 static unsigned int bucket_shift; /* 32 - log2 of their number */
 static unsigned int max_dentries;
 
@@ -62,14 +73,12 @@ void dentry_cache_init(void)
 	bucket_shift = 32 - log2_buckets;
 	max_dentries = (unsigned int)MAX(info.managed / 4, (uint64_t)2048);
 
-	buckets = kmalloc(sizeof(*buckets) << log2_buckets);
+	buckets = kzalloc(sizeof(*buckets) << log2_buckets);
 	dentry_slab = slab_cache_create("dentry", sizeof(struct dentry), 0);
 	assert(buckets && dentry_slab);
-	for (size_t i = 0; i < 1UL << log2_buckets; i++)
-		list_init(&buckets[i]);
 }
 
-static struct list_head *bucket_of(const struct dentry *parent, uint32_t hash)
+static struct chain *bucket_of(const struct dentry *parent, uint32_t hash)
 {
 	uint32_t mixed = hash ^ (uint32_t)((uintptr_t)parent >> 4);
 
@@ -110,19 +119,31 @@ static struct dentry *dentry_alloc(struct dentry *parent,
 	dentry->mount_point = false;
 	dentry->recently_used = false;
 	dentry->sb = sb;
-	list_init(&dentry->hash_node);
 	list_init(&dentry->sibling);
 	list_init(&dentry->children);
 	list_init(&dentry->lru);
 	return dentry;
 }
 
-static void dentry_free(struct dentry *dentry)
+static void free_memory(struct deferred *deferred)
 {
-	inode_put(dentry->inode);
+	struct dentry *dentry = container_of(deferred, struct dentry, deferred);
+
 	if (dentry->name != dentry->short_name)
 		kfree(dentry->name);
 	slab_free(dentry_slab, dentry);
+}
+
+static void dentry_free(struct dentry *dentry)
+{
+	struct inode *inode = dentry->inode;
+
+	/* Nobody ever walked over a pipe's or a socket's. */
+	if (dentry->parent == dentry && dentry->sb->nameless)
+		free_memory(&dentry->deferred);
+	else
+		deferred_call(&dentry->deferred, free_memory);
+	inode_put(inode);
 }
 
 struct dentry *dentry_get(struct dentry *dentry)
@@ -131,18 +152,25 @@ struct dentry *dentry_get(struct dentry *dentry)
 	return dentry;
 }
 
-/* A loop, not recursion: a deep tree must not need a deep stack. */
-void dentry_put(struct dentry *dentry)
+/* Its count is 0. A loop, not recursion: a deep tree must not need a deep stack. */
+static void dentry_release(struct dentry *dentry)
 {
-	while (dentry && refcount_put(&dentry->refs)) {
+	for (;;) {
 		struct dentry *parent = dentry->parent;
+		bool has_parent = parent != dentry;
 
 		debug_assert(!dentry->hashed); /* D1 */
-		if (parent == dentry)
-			parent = NULL;
 		dentry_free(dentry);
+		if (!has_parent || !refcount_put(&parent->refs))
+			return;
 		dentry = parent;
 	}
+}
+
+void dentry_put(struct dentry *dentry)
+{
+	if (dentry && refcount_put(&dentry->refs))
+		dentry_release(dentry);
 }
 
 struct dentry *dentry_make_root(struct super_block *sb, struct inode *inode)
@@ -177,10 +205,18 @@ struct dentry *dentry_make_anonymous(struct inode *inode, const char *name)
 /* Names are short: comparing in place is cheaper than calling memcmp(). */
 static bool is_called(const struct dentry *dentry, const char *name, size_t len)
 {
-	const char *own = dentry->name;
+	const char *own = READ_ONCE(dentry->name);
 
-	if (dentry->name_len != len)
+	if (READ_ONCE(dentry->name_len) != len)
 		return false;
+	/* A rename may be under way. */
+	if (unlikely(len >= DENTRY_SHORT_NAME) && own == dentry->short_name)
+		return false;
+	for (; len >= 4; len -= 4, own += 4, name += 4) {
+		if (own[0] != name[0] || own[1] != name[1] ||
+		    own[2] != name[2] || own[3] != name[3])
+			return false;
+	}
 	for (size_t i = 0; i < len; i++) {
 		if (own[i] != name[i])
 			return false;
@@ -191,23 +227,48 @@ static bool is_called(const struct dentry *dentry, const char *name, size_t len)
 struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len,
 			   uint32_t hash)
 {
-	struct list_head *bucket = bucket_of(parent, hash);
-	struct dentry *dentry;
+	struct chain_node *node;
 
-	list_for_each (dentry, bucket, hash_node) {
-		if (dentry->hash == hash && dentry->parent == parent &&
+	chain_for_each(node, bucket_of(parent, hash))
+	{
+		struct dentry *dentry =
+			container_of(node, struct dentry, hash_node);
+
+		if (READ_ONCE(dentry->hash) == hash &&
+		    READ_ONCE(dentry->parent) == parent &&
 		    is_called(dentry, name, len)) {
-			dentry->recently_used = true;
+			if (!READ_ONCE(dentry->recently_used))
+				WRITE_ONCE(dentry->recently_used, true);
 			return dentry;
 		}
 	}
 	return NULL;
 }
 
+struct dentry *dentry_peek(struct dentry *parent, const char *name, size_t len,
+			   uint32_t hash)
+{
+	struct dentry *dentry;
+	unsigned int seq;
+	bool good = false;
+
+	read_enter();
+	seq = seq_begin(&dentry_seq);
+	dentry = dentry_find(parent, name, len, hash);
+	if (dentry && !refcount_get_unless_zero(&dentry->refs))
+		dentry = NULL;
+	if (dentry)
+		good = READ_ONCE(dentry->inode) && !seq_retry(&dentry_seq, seq);
+	read_leave();
+	if (good)
+		return dentry;
+	dentry_put(dentry);
+	return NULL;
+}
+
 static void hash_locked(struct dentry *dentry) MUST_HOLD(dentry_lock)
 {
-	list_push_front(bucket_of(dentry->parent, dentry->hash),
-			&dentry->hash_node);
+	chain_push(bucket_of(dentry->parent, dentry->hash), &dentry->hash_node);
 	list_push_back(&dentry->parent->children, &dentry->sibling);
 	list_push_back(&clock_list, &dentry->lru);
 	dentry->hashed = true;
@@ -218,7 +279,7 @@ static void hash_locked(struct dentry *dentry) MUST_HOLD(dentry_lock)
 /* The caller puts the cache's reference once the lock is released. */
 static void unhash_locked(struct dentry *dentry) MUST_HOLD(dentry_lock)
 {
-	list_remove(&dentry->hash_node);
+	chain_remove(&dentry->hash_node);
 	list_remove(&dentry->sibling);
 	list_remove(&dentry->lru);
 	dentry->hashed = false;
@@ -321,7 +382,8 @@ void dentry_set_inode(struct dentry *dentry, struct inode *inode)
 	bool hashed;
 
 	spin_lock(&dentry_lock);
-	dentry->inode = inode;
+	/* A walk that finds the inode finds it complete. */
+	__atomic_store_n(&dentry->inode, inode, __ATOMIC_RELEASE);
 	hashed = dentry->hashed;
 	spin_unlock(&dentry_lock);
 	if (!hashed)
@@ -336,11 +398,13 @@ void dentry_forget(struct dentry *dentry)
 	bool sole_user;
 
 	spin_lock(&dentry_lock);
+	/* Cache and caller, and no walk on its way to a reference (D5). */
 	sole_user = dentry->hashed && dentry->sb->negative_dentries &&
-		    refcount_read(&dentry->refs) == 2; /* cache and caller */
+		    refcount_freeze(&dentry->refs, 2);
 	if (sole_user) {
 		inode = dentry->inode;
-		dentry->inode = NULL;
+		WRITE_ONCE(dentry->inode, NULL);
+		refcount_thaw(&dentry->refs, 2);
 	}
 	spin_unlock(&dentry_lock);
 	if (sole_user)
@@ -386,6 +450,7 @@ void dentry_move(struct dentry *dentry, struct dentry *target, bool exchange)
 	spin_lock(&dentry_lock);
 	dentry_hashed = dentry->hashed;
 	target_hashed = target->hashed;
+	seq_write_begin(&dentry_seq);
 	if (dentry_hashed)
 		unhash_locked(dentry);
 	if (target_hashed)
@@ -395,6 +460,7 @@ void dentry_move(struct dentry *dentry, struct dentry *target, bool exchange)
 	hash_locked(dentry);
 	if (exchange)
 		hash_locked(target);
+	seq_write_end(&dentry_seq);
 	spin_unlock(&dentry_lock);
 
 	/* The cache's references from before. */
@@ -420,7 +486,7 @@ bool dentry_is_below(const struct dentry *dentry, const struct dentry *ancestor)
 
 /*
  * Turn the clock by up to SHRINK_BATCH dentries; those to be freed come out on
- * @victims, each with the cache's reference, now the only one.
+ * @victims, without any reference.
  * Returns how many were looked at.
  */
 static unsigned int clock_turn(struct list_head *victims, unsigned int *freed,
@@ -434,7 +500,8 @@ static unsigned int clock_turn(struct list_head *victims, unsigned int *freed,
 			list_first(&clock_list, struct dentry, lru);
 
 		seen++;
-		if (refcount_read(&dentry->refs) > 1 || dentry->recently_used) {
+		if (dentry->recently_used ||
+		    !refcount_freeze(&dentry->refs, 1)) {
 			dentry->recently_used = false;
 			list_remove(&dentry->lru);
 			list_push_back(&clock_list, &dentry->lru);
@@ -453,7 +520,7 @@ static void put_victims(struct list_head *victims)
 		struct dentry *dentry = list_first(victims, struct dentry, lru);
 
 		list_remove(&dentry->lru);
-		dentry_put(dentry);
+		dentry_release(dentry);
 	}
 }
 
@@ -478,7 +545,8 @@ unsigned int dentry_shrink(unsigned int count)
 	return freed;
 }
 
-/* The first dentry below @dir, in depth-first order, that nobody uses. */
+/* The first dentry below @dir, in depth-first order, that nobody uses; without
+ * any reference. */
 static struct dentry *unused_below(struct dentry *dir) MUST_HOLD(dentry_lock)
 {
 	struct dentry *at = dir, *child;
@@ -491,7 +559,7 @@ static struct dentry *unused_below(struct dentry *dir) MUST_HOLD(dentry_lock)
 		for (;;) {
 			if (at == dir)
 				return NULL;
-			if (refcount_read(&at->refs) == 1)
+			if (refcount_freeze(&at->refs, 1))
 				return at;
 			child = at;
 			at = at->parent;
@@ -514,7 +582,7 @@ void dentry_prune(struct dentry *dir)
 		spin_unlock(&dentry_lock);
 		if (!dentry)
 			return;
-		dentry_put(dentry);
+		dentry_release(dentry);
 	}
 }
 

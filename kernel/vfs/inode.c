@@ -6,6 +6,9 @@
  * in memory-only file systems the directory entry itself. The last put hands
  * it to its file system, which knows whether the contents go as well.
  *
+ * Memory of inodes with names is freed when all readers are done: a walk reads
+ * mode, owner and operations of inodes on which it holds no reference.
+ *
  * Locks: inode.lock for what can change; single words (mode, uid, times, size)
  * may be read without it.
  * Read: OSTEP ch. 39 (files and directories).
@@ -84,13 +87,22 @@ struct inode *inode_create(struct super_block *sb, struct inode *dir,
 	return inode;
 }
 
+static void free_memory(struct deferred *deferred)
+{
+	slab_free(inode_slab, container_of(deferred, struct inode, deferred));
+}
+
 void inode_free(struct inode *inode)
 {
 	file_lock_destroy(inode);
 	if (!list_empty(&inode->watches))
 		notify_inode_gone(inode, IN_DELETE_SELF);
 	page_cache_destroy(&inode->cache);
-	slab_free(inode_slab, inode);
+	/* A walk may look at mode and owner still (dentry.c). */
+	if (inode->sb->nameless)
+		slab_free(inode_slab, inode);
+	else
+		deferred_call(&inode->deferred, free_memory);
 }
 
 struct inode *inode_get(struct inode *inode)

@@ -11,6 +11,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/refcount.h"
 #include "kernel/mm/page_cache.h"
+#include "kernel/sync/deferred.h"
 #include "kernel/sync/mutex.h"
 
 struct dentry;
@@ -55,6 +56,7 @@ struct inode {
 	/* File systems with write_inode: */
 	unsigned int dirty;          /* INODE_DIRTY_*; atomic */
 	struct list_head dirty_node; /* in sb->dirty_inodes; inode_dirty.c */
+	struct deferred deferred;    /* it is being freed */
 };
 
 /* What of an inode is newer than the disk (its pages: see cache.num_dirty). */
@@ -166,6 +168,7 @@ struct super_block {
 	 * remembered. False for procfs, devpts, ...
 	 */
 	bool negative_dentries;
+	bool nameless; /* pipes, sockets: no walk comes to them; fixed */
 	void *data;
 
 	/* On a disk: */

@@ -8,6 +8,7 @@
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/fs.h"
 #include "kernel/sched/thread.h"
+#include "kernel/sync/seqlock.h"
 #include "kernel/vfs/cred.h"
 #include "kernel/vfs/file.h"
 #include "kernel/vfs/path.h"
@@ -59,6 +60,8 @@ void inode_drop_unwritten(struct inode *inode);
 /* ---- dentry.c ---- */
 
 extern struct spinlock dentry_lock; /* rank LOCK_DENTRY */
+/* Written to, under dentry_lock, by who moves what a walk may have passed. */
+extern struct seqlock dentry_seq;
 void dentry_cache_init(void);
 
 /* Names are hashed one character at a time by who scans them. */
@@ -76,9 +79,16 @@ static inline uint32_t name_hash(const char *name, size_t len)
 	return hash;
 }
 
-/* In the cache, no reference taken; NULL: not known. */
+/*
+ * In the cache, no reference taken; NULL: not known. Under dentry_lock; or in a
+ * read section: then it may be wrong unless dentry_seq is the same as before.
+ */
 struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len,
-			   uint32_t hash) MUST_HOLD(dentry_lock);
+			   uint32_t hash);
+/* The same without any lock held: with a reference, and not negative; NULL: not
+ * known for sure. */
+struct dentry *dentry_peek(struct dentry *parent, const char *name, size_t len,
+			   uint32_t hash);
 /*
  * The dentry of @name in @dir, asking the file system if need be; negative if
  * there is nothing. With a reference. 0 or an error of lookup.
@@ -102,10 +112,10 @@ bool dentry_is_below(const struct dentry *dentry,
 
 /* ---- mount.c ---- */
 
-void mount_table_init(void);
-/* What is mounted on @dentry in @parent, or NULL; no reference. */
+/* What is mounted on @dentry in @parent, or NULL; no reference. Under
+ * dentry_lock or in a read section, as dentry_find(). */
 struct mount *mount_find(const struct mount *parent,
-			 const struct dentry *dentry) MUST_HOLD(dentry_lock);
+			 const struct dentry *dentry);
 void mount_get(struct mount *mount);
 void mount_put(struct mount *mount);
 /* The root of everything, borrowed; for who has no fs_context. */

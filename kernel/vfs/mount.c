@@ -15,7 +15,8 @@
  *   M3  The table is in the order of mounting: /proc/mounts.
  *
  * Locks: mount_table_lock for the table and all changes; who changes where a
- * mount hangs holds dentry_lock too, so the walk needs only that.
+ * mount hangs holds dentry_lock too and writes to dentry_seq, so the walk needs
+ * only one of these. A mount is freed when all readers are done.
  * Source: mount(2), umount(2), mount_namespaces(7) (one namespace here;
  * propagation types are accepted and mean nothing).
  */
@@ -43,8 +44,8 @@ static struct list_head mounts = LIST_HEAD_INIT(mounts);
 static const struct file_system_type *types[MAX_FILE_SYSTEMS];
 static int next_id = 1;
 
-static struct list_head buckets[NUM_BUCKETS]; /* with dentry_lock too */
-static struct path root_path;                 /* fixed after boot */
+static struct chain buckets[NUM_BUCKETS]; /* with dentry_lock too */
+static struct path root_path;             /* fixed after boot */
 
 /* ---- Types ---- */
 
@@ -77,12 +78,6 @@ static const struct file_system_type *find_type(const char *name)
 
 /* ---- One mount ---- */
 
-void mount_table_init(void)
-{
-	for (unsigned int i = 0; i < NUM_BUCKETS; i++)
-		list_init(&buckets[i]);
-}
-
 /* A mount of @root, in no table; refs is 1. NULL: no memory. */
 static struct mount *mount_create(struct dentry *root, struct super_block *sb,
 				  const char *source, unsigned int flags)
@@ -103,7 +98,6 @@ static struct mount *mount_create(struct dentry *root, struct super_block *sb,
 	mount->flags = flags & MOUNT_FLAGS;
 	if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
 		mount->flags |= MS_RELATIME;
-	list_init(&mount->hash_node);
 	list_init(&mount->node);
 	return mount;
 }
@@ -111,6 +105,14 @@ static struct mount *mount_create(struct dentry *root, struct super_block *sb,
 void mount_get(struct mount *mount)
 {
 	refcount_get(&mount->refs);
+}
+
+static void free_memory(struct deferred *deferred)
+{
+	struct mount *mount = container_of(deferred, struct mount, deferred);
+
+	kfree(mount->source);
+	kfree(mount);
 }
 
 void mount_put(struct mount *mount)
@@ -122,8 +124,7 @@ void mount_put(struct mount *mount)
 	sb = mount->sb;
 	super_block_sync(sb);
 	dentry_put(mount->root);
-	kfree(mount->source);
-	kfree(mount);
+	deferred_call(&mount->deferred, free_memory);
 	super_block_put(sb);
 }
 
@@ -142,8 +143,8 @@ int path_may_write(const struct path *path)
 
 /* ---- The table ---- */
 
-static struct list_head *bucket_of(const struct mount *parent,
-				   const struct dentry *dentry)
+static struct chain *bucket_of(const struct mount *parent,
+			       const struct dentry *dentry)
 {
 	uintptr_t mixed = ((uintptr_t)parent >> 5) ^ ((uintptr_t)dentry >> 6);
 
@@ -153,10 +154,15 @@ static struct list_head *bucket_of(const struct mount *parent,
 struct mount *mount_find(const struct mount *parent,
 			 const struct dentry *dentry)
 {
-	struct mount *mount;
+	struct chain_node *node;
 
-	list_for_each (mount, bucket_of(parent, dentry), hash_node) {
-		if (mount->parent == parent && mount->mount_point == dentry)
+	chain_for_each(node, bucket_of(parent, dentry))
+	{
+		struct mount *mount =
+			container_of(node, struct mount, hash_node);
+
+		if (READ_ONCE(mount->parent) == parent &&
+		    READ_ONCE(mount->mount_point) == dentry)
 			return mount;
 	}
 	return NULL;
@@ -168,10 +174,12 @@ static void attach(struct mount *mount, const struct path *at)
 {
 	path_get(at);
 	spin_lock(&dentry_lock);
-	mount->parent = at->mount;
-	mount->mount_point = at->dentry;
-	at->dentry->mount_point = true;
-	list_push_front(bucket_of(at->mount, at->dentry), &mount->hash_node);
+	seq_write_begin(&dentry_seq);
+	WRITE_ONCE(mount->parent, at->mount);
+	WRITE_ONCE(mount->mount_point, at->dentry);
+	WRITE_ONCE(at->dentry->mount_point, true);
+	chain_push(bucket_of(at->mount, at->dentry), &mount->hash_node);
+	seq_write_end(&dentry_seq);
 	spin_unlock(&dentry_lock);
 }
 
@@ -195,14 +203,16 @@ static void detach(struct mount *mount, struct path *from)
 	spin_lock(&dentry_lock);
 	from->mount = mount->parent;
 	from->dentry = mount->mount_point;
-	list_remove(&mount->hash_node);
-	mount->parent = NULL;
-	mount->mount_point = NULL;
+	seq_write_begin(&dentry_seq);
+	chain_remove(&mount->hash_node);
+	WRITE_ONCE(mount->parent, NULL);
+	WRITE_ONCE(mount->mount_point, NULL);
+	seq_write_end(&dentry_seq);
 	spin_unlock(&dentry_lock);
 	if (is_mount_point(from->dentry))
 		return;
 	spin_lock(&dentry_lock);
-	from->dentry->mount_point = false;
+	WRITE_ONCE(from->dentry->mount_point, false);
 	spin_unlock(&dentry_lock);
 }
 

@@ -223,6 +223,16 @@ static int find_or_create(struct walk *walk, unsigned int flags, uint32_t mode,
 	struct dentry *dir = walk->at.dentry, *dentry;
 	int err;
 
+	/* It is most often there: then the directory need not be locked. */
+	if (!(flags & O_EXCL) && !dir->inode->ops->still_valid) {
+		dentry = dentry_peek(dir, walk->last.name, walk->last.len,
+				     walk->last_hash);
+		if (dentry) {
+			found->dentry = dentry;
+			found->created = false;
+			return 0;
+		}
+	}
 	mutex_lock(&dir->inode->lock);
 	err = dentry_lookup_locked(dir, walk->last.name, walk->last.len,
 				   walk->last_hash, &dentry);

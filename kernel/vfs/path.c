@@ -2,24 +2,27 @@
 /*
  * path.c - the walk along a path, name by name
  *
- * Idea: almost every name is in the dentry cache, so the walk holds the
- * dentry lock and runs along as far as the cache goes, taking no reference on
- * its way: only where it ends. What needs a sleep (a name not in the cache, a
- * symbolic link, a file system that computes its files) is a slow step: take a
- * reference on where we are, release the lock, do it, go on.
+ * Idea: almost every name is in the dentry cache, so the walk runs along as far
+ * as the cache goes, inside a read section: without a lock, and taking no
+ * reference on its way: only where it ends. If a rename or a mount came between
+ * (dentry_seq), or what it found is on its way out, it goes the same way again
+ * with dentry_lock held. What needs a sleep (a name not in the cache, a symbolic
+ * link, a file system that computes its files) is a slow step: take a reference
+ * on where we are, leave the cache, do it, go on.
  *
  * Invariants
- *   W1  With dentry_lock held, walk.at is kept alive by the lock, by
+ *   W1  In the cache walk.at is kept alive by the lock or the read section, by
  *       walk.held, or by who owns the start (a thread's own fs_context, the
  *       open file of a dirfd).
- *   W2  walk.at is a positive dentry at all times.
- *   W3  With the lock released, walk.at is held or owned as the start is.
+ *   W2  walk.at is a positive dentry whenever we are not in the cache, or hold
+ *       the lock there.
+ *   W3  Not in the cache, walk.at is held or owned as the start is.
  *
  * A symbolic link replaces the rest of the path by its text and the rest
  * behind it; so links nest to any depth without recursion, and 40 of them are
  * the end (ELOOP).
  *
- * Locks: dentry_lock; in slow steps the directory's inode lock.
+ * Locks: none, or dentry_lock; in slow steps the directory's inode lock.
  * Source: path_resolution(7), symlink(7). Read: OSTEP ch. 40 (path traversal).
  */
 #include "kernel/vfs/path.h"
@@ -27,6 +30,7 @@
 #include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/internal.h"
 
 #define MAX_LINKS 40u
@@ -35,6 +39,7 @@
 enum {
 	STEP_SLOW = 1, /* nothing was done yet */
 	STEP_LINK = 2, /* walk->link is to be followed */
+	STEP_LOST = 3, /* without the lock: something changed just now */
 };
 
 struct component {
@@ -182,13 +187,13 @@ void walk_result(struct walk *walk, struct path *out)
 	*out = walk->at;
 }
 
-/* ---- Steps through the cache; dentry_lock held ---- */
+/* ---- Steps through the cache; dentry_lock held, or in a read section ---- */
 
-static void cross_mounts(struct path *path) MUST_HOLD(dentry_lock)
+static void cross_mounts(struct path *path)
 {
 	struct mount *mount;
 
-	while (unlikely(path->dentry->mount_point)) {
+	while (unlikely(READ_ONCE(path->dentry->mount_point))) {
 		mount = mount_find(path->mount, path->dentry);
 		if (!mount)
 			return;
@@ -203,21 +208,24 @@ static bool same_path(const struct path *a, const struct path *b)
 }
 
 /* "..": up one, never above the root, across the edge of a mount. */
-static int step_up(struct walk *walk) MUST_HOLD(dentry_lock)
+static int step_up(struct walk *walk)
 {
-	struct path at = walk->at;
+	struct path at = walk->at, up;
 
 	for (;;) {
 		if (same_path(&at, &walk->root))
 			return walk->flags & LOOKUP_BENEATH ? -EXDEV : 0;
 		if (at.dentry != at.mount->root) {
-			at.dentry = at.dentry->parent;
+			at.dentry = READ_ONCE(at.dentry->parent);
 			break;
 		}
-		if (!at.mount->parent)
+		up.mount = READ_ONCE(at.mount->parent);
+		up.dentry = READ_ONCE(at.mount->mount_point);
+		if (!up.mount)
 			return 0; /* the top of everything */
-		at.dentry = at.mount->mount_point;
-		at.mount = at.mount->parent;
+		if (unlikely(!up.dentry))
+			return STEP_LOST;
+		at = up;
 	}
 	cross_mounts(&at);
 	if (walk->flags & LOOKUP_NO_XDEV && at.mount != walk->at.mount)
@@ -243,7 +251,6 @@ static bool wants_follow(const struct walk *walk, const struct component *c)
 }
 
 static int step_to(struct walk *walk, struct dentry *child)
-	MUST_HOLD(dentry_lock)
 {
 	struct mount *from = walk->at.mount;
 
@@ -256,11 +263,12 @@ static int step_to(struct walk *walk, struct dentry *child)
 
 /* 0, an error, or one of STEP_*. */
 static int step_cached(struct walk *walk, const struct component *c)
-	MUST_HOLD(dentry_lock)
 {
-	struct inode *dir = walk->at.dentry->inode;
+	struct inode *dir = READ_ONCE(walk->at.dentry->inode), *inode;
 	struct dentry *child;
 
+	if (unlikely(!dir))
+		return STEP_LOST;
 	if (unlikely(!S_ISDIR(dir->mode)))
 		return -ENOTDIR;
 	if (unlikely(dir->ops->refresh || dir->ops->still_valid))
@@ -278,10 +286,13 @@ static int step_cached(struct walk *walk, const struct component *c)
 	child = dentry_find(walk->at.dentry, c->name, c->len, c->hash);
 	if (!child)
 		return STEP_SLOW;
-	if (!child->inode)
+	inode = READ_ONCE(child->inode);
+	if (!inode)
 		return -ENOENT;
-	if (unlikely(S_ISLNK(child->inode->mode)) && wants_follow(walk, c)) {
-		walk->link = dentry_get(child);
+	if (unlikely(S_ISLNK(inode->mode)) && wants_follow(walk, c)) {
+		if (!refcount_get_unless_zero(&child->refs))
+			return STEP_LOST;
+		walk->link = child;
 		return STEP_LINK;
 	}
 	return step_to(walk, child);
@@ -386,9 +397,13 @@ int walk_follow(struct walk *walk, struct dentry *link)
 
 void walk_step_to(struct walk *walk, struct dentry *child, struct path *out)
 {
-	spin_lock(&dentry_lock);
 	out->mount = walk->at.mount;
 	out->dentry = child;
+	if (likely(!READ_ONCE(child->mount_point))) {
+		path_get(out);
+		return;
+	}
+	spin_lock(&dentry_lock);
 	cross_mounts(out);
 	path_get(out);
 	spin_unlock(&dentry_lock);
@@ -474,20 +489,6 @@ static int next_component(const char *rest, struct component *c)
 	return unlikely(c->len > NAME_MAX) ? -ENAMETOOLONG : 0;
 }
 
-/* Take references on where we are, and let go of the lock. */
-static void leave_cache(struct walk *walk) RELEASES(dentry_lock)
-{
-	struct path at = walk->at;
-
-	if (same_path(&at, &walk->held)) {
-		spin_unlock(&dentry_lock);
-		return;
-	}
-	path_get(&at);
-	spin_unlock(&dentry_lock);
-	walk_hold(walk, &at);
-}
-
 /* Is what the walk came to what was asked for? */
 static int check_end(const struct walk *walk, bool slash)
 {
@@ -501,50 +502,131 @@ static int check_end(const struct walk *walk, bool slash)
 /* In LOOKUP_PARENT mode: note the last component, stay in its directory. */
 static int stop_before(struct walk *walk, const struct component *c)
 {
+	const struct inode *inode = READ_ONCE(walk->at.dentry->inode);
+
 	walk->last = (struct path_last){ c->name, c->len, c->slash };
 	walk->last_hash = c->hash;
 	walk->rest = c->next;
-	if (!S_ISDIR(walk->at.dentry->inode->mode))
-		return -ENOTDIR;
+	if (unlikely(!inode))
+		return STEP_LOST;
+	return S_ISDIR(inode->mode) ? 0 : -ENOTDIR;
+}
+
+/* As far as the cache goes: 0 (done), an error, or one of STEP_*. */
+static force_inline int run_cached(struct walk *walk, struct component *c)
+{
+	while (*walk->rest) {
+		int err = next_component(walk->rest, c);
+
+		if (err)
+			return err;
+		if (c->is_last && walk->flags & LOOKUP_PARENT)
+			return stop_before(walk, c);
+		err = step_cached(walk, c);
+		if (err)
+			return err;
+		walk->rest = c->next;
+	}
 	return 0;
 }
 
-int walk_run(struct walk *walk) UNCHECKED_LOCKING
+/*
+ * References on @at, which was found without a lock; false: it is on its way
+ * out, and *@got says what we have.
+ */
+static force_inline bool get_unless_gone(const struct path *at,
+					 struct path *got)
+{
+	if (!sched_other_harts) { /* nobody can be on the way out now */
+		*got = *at;
+		path_get(got);
+		return true;
+	}
+	/* A pipe that /proc led to is in no mount. */
+	if (at->mount && !refcount_get_unless_zero(&at->mount->refs))
+		return false;
+	got->mount = at->mount;
+	if (!refcount_get_unless_zero(&at->dentry->refs))
+		return false;
+	got->dentry = at->dentry;
+	return READ_ONCE(at->dentry->inode); /* D5: and so it remains */
+}
+
+/* Something came between: back to where the run began. */
+static __noinline int run_lost(struct walk *walk, const struct path *start,
+			       const char *rest, const struct path *got,
+			       bool found_link)
+{
+	path_put(got);
+	if (found_link)
+		dentry_put(walk->link);
+	walk->at = *start;
+	walk->rest = rest;
+	return STEP_LOST;
+}
+
+/*
+ * run_cached(), and references on where it ends: in a read section, which may
+ * fail with STEP_LOST, or with the lock.
+ */
+static force_inline int run(struct walk *walk, struct component *c,
+			    bool locked) UNCHECKED_LOCKING
+{
+	const struct path start = walk->at;
+	const char *rest = walk->rest;
+	struct path got = { NULL, NULL };
+	unsigned int seq = 0;
+	bool good = true;
+	int err;
+
+	if (unlikely(locked)) {
+		spin_lock(&dentry_lock);
+	} else {
+		read_enter();
+		seq = seq_begin(&dentry_seq);
+	}
+	err = run_cached(walk, c);
+	if (unlikely(err == STEP_LOST))
+		good = false;
+	else if (err >= 0 && !same_path(&walk->at, &walk->held))
+		good = get_unless_gone(&walk->at, &got);
+	if (unlikely(locked)) {
+		spin_unlock(&dentry_lock);
+	} else {
+		good = good && !seq_retry(&dentry_seq, seq);
+		read_leave();
+	}
+	if (unlikely(!good))
+		return run_lost(walk, &start, rest, &got, err == STEP_LINK);
+	if (got.dentry)
+		walk_hold(walk, &got);
+	return err;
+}
+
+int walk_run(struct walk *walk)
 {
 	struct component c = { .slash = false };
-	int err = 0;
+	bool locked = false;
+	int err;
 
 	walk->last.len = 0;
-	spin_lock(&dentry_lock);
-	while (*walk->rest) {
-		err = next_component(walk->rest, &c);
-		if (err)
-			break;
-		if (c.is_last && walk->flags & LOOKUP_PARENT) {
-			err = stop_before(walk, &c);
-			break;
-		}
-		err = step_cached(walk, &c);
-		if (err == 0) {
-			walk->rest = c.next;
+	for (;;) {
+		err = run(walk, &c, locked);
+		if (unlikely(err == STEP_LOST)) {
+			locked = true;
 			continue;
 		}
-		if (err < 0)
+		if (err <= 0)
 			break;
-		leave_cache(walk);
+		locked = false;
 		walk->rest = c.next;
 		err = err == STEP_LINK ? step_link(walk, &c)
 				       : step_slow(walk, &c);
-		spin_lock(&dentry_lock);
 		if (err)
 			break;
 	}
 	if (!err && !(walk->flags & LOOKUP_PARENT))
 		err = check_end(walk, c.slash);
-	if (err)
-		spin_unlock(&dentry_lock);
-	else
-		leave_cache(walk);
 	return err;
 }
 

@@ -9,24 +9,34 @@
  */
 #pragma once
 
+#include "kernel/lib/chain.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/refcount.h"
+#include "kernel/sync/deferred.h"
 #include "kernel/vfs/inode.h"
 
 #define DENTRY_SHORT_NAME 40
 
-/* All under dentry_lock (rank LOCK_DENTRY) but refs and sb; see dentry.c. */
+/*
+ * Written under dentry_lock (rank LOCK_DENTRY), but for refs and sb. Read under
+ * it, or as far as marked (r) inside a read section; see dentry.c.
+ */
 struct dentry {
 	struct refcount refs;  /* users, children, and 1 while hashed */
-	uint32_t hash;         /* of the name */
-	struct inode *inode;   /* NULL: negative */
-	struct dentry *parent; /* itself for a root */
-	char *name;            /* ended by NUL; short_name or allocated */
-	unsigned int name_len;
-	bool hashed;        /* found by look-ups; false: unlinked */
-	bool mount_point;   /* something is mounted here, in some mount */
-	bool recently_used; /* since the last pass of the pruning clock */
-	struct list_head hash_node, sibling, children, lru;
+	uint32_t hash;         /* of the name (r) */
+	struct inode *inode;   /* NULL: negative (r) */
+	struct dentry *parent; /* itself for a root (r) */
+	char *name;            /* ended by NUL; short_name or allocated (r) */
+	unsigned int name_len; /* (r) */
+	bool hashed;           /* found by look-ups; false: unlinked */
+	bool mount_point;   /* something is mounted here, in some mount (r) */
+	bool recently_used; /* since the last pass of the pruning clock (r) */
+	struct chain_node hash_node; /* (r) */
+	struct list_head sibling, children;
+	union {
+		struct list_head lru;
+		struct deferred deferred; /* it is being freed */
+	};
 	struct super_block *sb; /* fixed */
 	char short_name[DENTRY_SHORT_NAME];
 };
@@ -39,10 +49,12 @@ struct path {
 
 struct mount {
 	struct refcount refs; /* 1 while in the table, users, child mounts */
-	/* Written under mount_table_lock and dentry_lock, read under either. */
+	/* Written under mount_table_lock and dentry_lock, read under either, or
+	 * inside a read section. */
 	struct mount *parent;       /* NULL: the root mount, or detached */
 	struct dentry *mount_point; /* in parent */
-	struct list_head hash_node;
+	struct chain_node hash_node;
+	struct deferred deferred;
 	struct dentry *root;    /* fixed */
 	struct super_block *sb; /* fixed */
 	unsigned int flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC... */

@@ -20,6 +20,5 @@ void vfs_init(void)
 	inode_dirty_init();
 	dentry_cache_init();
 	file_cache_init();
-	mount_table_init();
 	anonymous_init();
 }

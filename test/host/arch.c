@@ -144,11 +144,6 @@ void lock_stats_moved(unsigned int rank)
 {
 }
 
-/* Nobody is owed any. */
-void interrupts_off_pay(void)
-{
-}
-
 /* ---- trace: off ---- */
 
 uint64_t trace_mask;

@@ -15,7 +15,6 @@ void kernel_start(void)
 	inode_cache_init();
 	dentry_cache_init();
 	file_cache_init();
-	mount_table_init();
 	anonymous_init();
 	tmpfs_init();
 	current()->cred = cred_root();

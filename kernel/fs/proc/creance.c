@@ -14,6 +14,7 @@
 #include "kernel/debug/panic.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sync/deferred.h"
 #include "kernel/sync/lock_stats.h"
 
 /* Names of processes that are gone, in the /proc of who asks. */
@@ -25,6 +26,7 @@ static void forget_names(void)
 		return;
 	dentry_prune(path.dentry);
 	path_put(&path);
+	deferred_wait();
 }
 
 int proc_show_memory(const struct proc_subject *subject, struct text *text)

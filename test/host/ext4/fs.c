@@ -32,7 +32,6 @@ void fs_start(void)
 	inode_cache_init();
 	dentry_cache_init();
 	file_cache_init();
-	mount_table_init();
 	anonymous_init();
 	page_wait_init();
 	tmpfs_init();

@@ -396,11 +396,6 @@ void lock_stats_moved(unsigned int rank)
 {
 }
 
-/* Nobody is owed any. */
-void interrupts_off_pay(void)
-{
-}
-
 void sleep_check(void)
 {
 	assert(the_thread.irq.depth == 0);

@@ -126,11 +126,6 @@ void lock_stats_moved(unsigned int rank)
 {
 }
 
-/* Nobody is owed any. */
-void interrupts_off_pay(void)
-{
-}
-
 /* ---- Events: a binary heap ---- */
 
 static bool is_before(const struct event *a, const struct event *b)

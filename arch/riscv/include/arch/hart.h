@@ -20,6 +20,16 @@ static inline bool arch_interrupts_save(void)
 	return old & ARCH_INTERRUPT_BIT;
 }
 
+/*
+ * Call interrupts_off_pay(), changing no register that a C function may: who
+ * has such a call at the end of every critical section, and seldom makes it,
+ * need not save any (switch.S).
+ */
+static inline void arch_call_interrupts_off_pay(void)
+{
+	__asm__ volatile("call t0, pay_keeping_registers" : : : "t0", "memory");
+}
+
 static inline void arch_interrupts_on(void)
 {
 	__asm__ volatile("csrsi sstatus, 2" : : : "memory");

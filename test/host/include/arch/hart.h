@@ -27,6 +27,11 @@ static inline bool arch_interrupts_save(void)
 	return were_on;
 }
 
+/* Nobody is owed any interrupts. */
+static inline void arch_call_interrupts_off_pay(void)
+{
+}
+
 static inline void arch_interrupts_on(void)
 {
 	host_hart.interrupts_on = true;
