@@ -53,21 +53,27 @@ void arch_fpu_reset(struct thread *thread)
 	fpu_set_frame_fs(arch_thread_frame(thread), FS_OFF);
 }
 
-void fpu_leave(struct thread *thread)
+/* The unit is all that a hart keeps of a thread: kernel threads have nothing. */
+void arch_thread_leave(struct thread *thread)
 {
 	struct trap_frame *tf = arch_thread_frame(thread);
-	bool hot = fpu_frame_fs(tf) == FS_DIRTY;
+	unsigned int fs;
 
-	if (hot)
+	if (!thread->space)
+		return;
+	fs = fpu_frame_fs(tf);
+	thread->arch.fpu_hot = fs == FS_DIRTY;
+	if (fs == FS_OFF)
+		return;
+	if (fs == FS_DIRTY)
 		arch_fpu_save(thread);
 	/* What is left in the registers will be another thread's. */
 	fpu_set_frame_fs(tf, FS_OFF);
-	thread->arch.fpu_hot = hot;
 }
 
-void fpu_arrive(struct thread *thread)
+void arch_thread_arrive(struct thread *thread)
 {
-	if (thread->arch.fpu_hot)
+	if (thread->arch.fpu_hot && thread->space)
 		load_registers(thread);
 }
 

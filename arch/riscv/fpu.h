@@ -50,7 +50,5 @@ static inline void fpu_load(struct thread *thread, const struct fpu_state *from)
 	fpu_set_frame_fs(arch_thread_frame(thread), FS_DIRTY);
 }
 
-void fpu_leave(struct thread *thread);
-void fpu_arrive(struct thread *thread);
 /* An illegal instruction with the unit off: turn it on; true if it was off. */
 bool fpu_turn_on(struct thread *thread, struct trap_frame *tf);

@@ -14,7 +14,6 @@
 #include <arch/trap_frame.h>
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
-#include "arch/riscv/fpu.h"
 #include "arch/riscv/thread_offsets.h"
 #include "kernel/abi/errno.h"
 #include "kernel/lib/string.h"
@@ -225,18 +224,6 @@ void arch_thread_start_at(struct arch_thread *arch, void (*fn)(void *),
 	arch->context.sp = arch->kernel_sp;
 	arch->context.s[1] = (uint64_t)fn;
 	arch->context.s[2] = (uint64_t)arg;
-}
-
-void arch_thread_leave(struct thread *thread)
-{
-	if (thread->space)
-		fpu_leave(thread);
-}
-
-void arch_thread_arrive(struct thread *thread)
-{
-	if (thread->space)
-		fpu_arrive(thread);
 }
 
 void tf_restart_syscall(struct trap_frame *tf)
