@@ -15,7 +15,9 @@
 #pragma once
 
 #include <arch/page_table.h>
+#include "kernel/abi/errno.h"
 #include "kernel/lib/compiler.h"
+#include "kernel/lib/string.h"
 #include "kernel/sync/spinlock.h"
 
 struct vm_space;
@@ -84,6 +86,42 @@ void user_window_put(struct user_window *window, size_t offset,
 		     const void *from, size_t size);
 void user_window_get(const struct user_window *window, size_t offset, void *to,
 		     size_t size);
+
+/*
+ * Small structures, as copy_from_user() and copy_to_user() but inline: @size a
+ * constant, in whole words; kernel memory word aligned. For system calls only.
+ */
+static force_inline int __must_check struct_from_user(void *to,
+						      const void __user *from,
+						      size_t size)
+{
+	struct user_window window;
+
+	if (user_window_open(&window, (vaddr_t)from, size, false))
+		return -EFAULT;
+	if (likely(window.whole))
+		copy_words(to, (const uint64_t *)(void *)window.whole, size);
+	else
+		user_window_get(&window, 0, to, size);
+	user_window_close(&window);
+	return 0;
+}
+
+static force_inline int __must_check struct_to_user(void __user *to,
+						    const void *from,
+						    size_t size)
+{
+	struct user_window window;
+
+	if (user_window_open(&window, (vaddr_t)to, size, true))
+		return -EFAULT;
+	if (likely(window.whole))
+		copy_words((uint64_t *)(void *)window.whole, from, size);
+	else
+		user_window_put(&window, 0, from, size);
+	user_window_close(&window);
+	return 0;
+}
 
 /* [@p, @p + @size) lies in the user half (says nothing about mappings). */
 static inline bool user_range_ok(const void __user *p, size_t size)

@@ -48,7 +48,7 @@ static int get_deadline(int command, bool realtime, const void __user *timeout,
 	*deadline_ns = FUTEX_FOREVER;
 	if (!timeout || !has_timeout(command))
 		return 0;
-	if (copy_from_user(&ts, timeout, sizeof(ts)))
+	if (struct_from_user(&ts, timeout, sizeof(ts)))
 		return -EFAULT;
 	if (timespec_to_ns(&ts, &ns))
 		return -EINVAL;

@@ -230,7 +230,7 @@ long sys_rt_sigaction(const struct syscall_args *a)
 	if (arg_size(a, 3) != SET_SIZE)
 		return -EINVAL;
 	if (act) {
-		if (copy_from_user(&new, act, sizeof(new)))
+		if (struct_from_user(&new, act, sizeof(new)))
 			return -EFAULT;
 		new.flags &= KNOWN_FLAGS;
 		new.mask &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
@@ -238,7 +238,7 @@ long sys_rt_sigaction(const struct syscall_args *a)
 	err = signal_change_action(signo, act ? &new : NULL,
 				   oldact ? &old : NULL);
 	if (!err && oldact)
-		err = copy_to_user(oldact, &old, sizeof(old));
+		err = struct_to_user(oldact, &old, sizeof(old));
 	return err;
 }
 

@@ -29,14 +29,14 @@ static int put_timespec(void __user *to, uint64_t ns)
 {
 	struct __kernel_timespec ts = ns_to_timespec(ns);
 
-	return copy_to_user(to, &ts, sizeof(ts));
+	return struct_to_user(to, &ts, sizeof(ts));
 }
 
 static int get_timespec(uint64_t *ns, const void __user *from)
 {
 	struct __kernel_timespec ts;
 
-	if (copy_from_user(&ts, from, sizeof(ts)))
+	if (struct_from_user(&ts, from, sizeof(ts)))
 		return -EFAULT;
 	return timespec_to_ns(&ts, ns);
 }
