@@ -83,3 +83,50 @@ def test_maxcpus(machine):
     assert len(offline) == 2
     shell.check(f'echo 1 > {offline[0]}')
     assert shell.check('nproc').strip() == '3'
+
+
+def interrupts(shell) -> dict:
+    """/proc/interrupts: {first column: [count for each hart]}"""
+    lines = shell.check('cat /proc/interrupts').splitlines()
+    harts = len(lines[0].split())
+    return {row.split(':')[0].strip(): [int(n) for n in row.split(':')[1].split()[:harts]]
+            for row in lines[1:]}
+
+
+def console_irq(shell) -> str:
+    """The number of the serial port's interrupt: it has just told of what we typed."""
+    return shell.check("sed -n 's/^ *\\([0-9]*\\):.*\\(ttyS\\|serial\\|uart\\).*/\\1/p' /proc/interrupts").split()[0]
+
+
+def test_interrupts_are_counted_by_hart(machine):
+    shell = machine(harts=4).shell()
+    lines = shell.check('cat /proc/interrupts').splitlines()
+    assert lines[0].split() == ['CPU0', 'CPU1', 'CPU2', 'CPU3']
+    shell.check('for i in 1 2 3 4; do (for j in 1 2 3; do ls / >/dev/null; done) & done; wait')
+    seen = interrupts(shell)
+    assert sum(1 for n in seen['IPI0'] if n) >= 2, seen
+    assert sum(seen['0']) > 0
+    total = int(shell.check("awk '/^intr/ { print $2 }' /proc/stat"))
+    assert total >= sum(sum(row) for row in seen.values())
+
+
+def test_device_interrupts_go_where_they_are_sent(machine):
+    """... and elsewhere when that hart stops: what we type goes on being read."""
+    shell = machine(harts=4).shell()
+    irq = console_irq(shell)
+    for hart in (1, 3, 0, 2):
+        shell.check(f'echo {1 << hart:x} > /proc/irq/{irq}/smp_affinity')
+        before = interrupts(shell)[irq]
+        shell.check('echo typed')
+        after = interrupts(shell)[irq]
+        assert after[hart] > before[hart], (hart, before, after)
+        assert [a for h, a in enumerate(after) if h != hart] == [b for h, b in enumerate(before) if h != hart]
+    boot = shell.check(f'cd {CPU}; for c in cpu?; do [ -e $c/online ] || echo $c; done').split()
+    away = next(h for h in range(4) if f'cpu{h}' not in boot)
+    shell.check(f'echo {1 << away:x} > /proc/irq/{irq}/smp_affinity')
+    shell.check(f'echo 0 > {CPU}/cpu{away}/online', 120)
+    assert int(shell.check(f'cat /proc/irq/{irq}/effective_affinity'), 16) != 1 << away
+    assert shell.check(f'cat /proc/irq/{irq}/smp_affinity').strip() == f'{1 << away:x}'
+    assert shell.run(f'echo {1 << away:x} > /proc/irq/{irq}/smp_affinity').status != 0
+    assert shell.run(f'echo x > /proc/irq/{irq}/smp_affinity').status != 0
+    assert shell.run(f'echo 0 > /proc/irq/{irq}/smp_affinity').status != 0

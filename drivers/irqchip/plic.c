@@ -40,7 +40,8 @@ enum {
 };
 
 struct plic {
-	struct spinlock lock; /* rank LOCK_DEVICE; enable bits */
+	struct spinlock lock; /* rank LOCK_LEAF; enable bits */
+	bool rerouted;        /* some source has ever been given to another */
 
 	/* Fixed after probe. */
 	volatile char *regs;
@@ -75,13 +76,6 @@ static uint32_t plic_claim(void *chip)
 	return mmio_read32(context_regs(plic, hart) + CLAIM);
 }
 
-static void plic_complete(void *chip, uint32_t number)
-{
-	struct plic *plic = chip;
-
-	mmio_write32(context_regs(plic, arch_hart_index()) + CLAIM, number);
-}
-
 /* Let source @number through to the context of @hart, or not. */
 static void set_enabled(struct plic *plic, uint32_t number, unsigned int hart,
 			bool on)
@@ -105,6 +99,52 @@ static void plic_enable(void *chip, uint32_t number, unsigned int hart_index)
 		return;
 	mmio_write32(plic->regs + PRIORITY + source * 4, 1);
 	set_enabled(plic, number, hart_index, true);
+}
+
+/*
+ * A completion counts only while the source is enabled for the context. If it
+ * was given to another hart since the claim, it is lent back for that moment;
+ * else it would never come again.
+ */
+static void complete_lent(struct plic *plic, uint32_t number, unsigned int hart)
+{
+	volatile char *word = enable_word(plic, hart, number);
+	uint32_t bit = 1u << number % 32;
+	uint32_t bits;
+
+	spin_lock(&plic->lock);
+	bits = mmio_read32(word);
+	mmio_write32(word, bits | bit);
+	mmio_write32(context_regs(plic, hart) + CLAIM, number);
+	mmio_write32(word, bits);
+	spin_unlock(&plic->lock);
+}
+
+static void plic_complete(void *chip, uint32_t number)
+{
+	struct plic *plic = chip;
+	unsigned int hart = arch_hart_index();
+
+	if (unlikely(READ_ONCE(plic->rerouted)))
+		complete_lent(plic, number, hart);
+	else
+		mmio_write32(context_regs(plic, hart) + CLAIM, number);
+}
+
+static int plic_route(void *chip, uint32_t number, unsigned int hart_index)
+{
+	struct plic *plic = chip;
+
+	if (number > plic->num_sources || plic->context[hart_index] < 0)
+		return -EINVAL;
+	WRITE_ONCE(plic->rerouted, true);
+	/* Never on none: what is pending would be forgotten by edge sources. */
+	set_enabled(plic, number, hart_index, true);
+	for (unsigned int i = 0; i < arch_num_harts(); i++) {
+		if (i != hart_index && plic->context[i] >= 0)
+			set_enabled(plic, number, i, false);
+	}
+	return 0;
 }
 
 static void plic_disable(void *chip, uint32_t number)
@@ -133,6 +173,7 @@ static const struct irqchip_ops plic_ops = {
 	.complete = plic_complete,
 	.enable = plic_enable,
 	.disable = plic_disable,
+	.route = plic_route,
 	.hart_init = plic_hart_init,
 };
 
@@ -221,7 +262,7 @@ static int plic_probe(struct device *dev)
 
 	if (!plic)
 		return -ENOMEM;
-	spin_init(&plic->lock, LOCK_DEVICE);
+	spin_init(&plic->lock, LOCK_LEAF);
 
 	err = -EINVAL;
 	if (dt_u32(dev->node, "riscv,ndev", &plic->num_sources) ||

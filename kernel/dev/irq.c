@@ -5,7 +5,10 @@
  * Idea: a table by interrupt number says whose function to run. The controller
  * hands out numbers until none is pending; one trap may serve several.
  *
- * Locks: table_lock for attaching; the interrupt path takes none (an entry is
+ * One hart serves a line: the one that attached it, until somebody chooses
+ * others (/proc/irq/N/smp_affinity) or it goes off line.
+ *
+ * Locks: table_lock for attaching and routes; the interrupt path takes none (an entry is
  * complete before it is seen, and never goes away).
  */
 #include "kernel/dev/irq.h"
@@ -17,6 +20,7 @@
 #include "kernel/dev/device_tree.h"
 #include "kernel/dev/random.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sync/spinlock.h"
 #include "kernel/trace/trace.h"
 
@@ -24,9 +28,14 @@ struct irq {
 	void (*handler)(void *arg);
 	void *arg;
 	const char *name;
-	uint64_t count; /* atomic */
 	bool shared;
 	struct irq *next; /* on the same line */
+
+	/* Of the first on a line. Under table_lock: */
+	uint64_t affinity; /* bit h: hart h may serve it */
+	unsigned int hart; /* who does */
+	/* Own hart, interrupts off; read by others. */
+	uint64_t counts[];
 };
 
 /* Fixed once registered. */
@@ -39,7 +48,76 @@ static struct spinlock table_lock = SPINLOCK_INIT(LOCK_DEVICE);
 /* Written under table_lock; read without. */
 static struct irq *irqs[MAX_IRQS];
 
-static uint64_t total; /* atomic */
+/* ---- Who serves a line ---- */
+
+static struct irq *irq_at(uint32_t number)
+{
+	if (number >= MAX_IRQS)
+		return NULL;
+	/* pairs with the release in irq_attach() */
+	return __atomic_load_n(&irqs[number], __ATOMIC_ACQUIRE);
+}
+
+/* To the first of @harts that can; 0, -EINVAL. */
+static int route(struct irq *irq, uint32_t number, uint64_t harts)
+	MUST_HOLD(table_lock)
+{
+	for (harts &= sched_online_harts(); harts; harts &= harts - 1) {
+		unsigned int hart = (unsigned int)__builtin_ctzl(harts);
+
+		if (hart == irq->hart)
+			return 0;
+		if (chip_ops->route(chip, number, hart) == 0) {
+			irq->hart = hart;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static void hart_gone(unsigned int hart)
+{
+	spin_lock(&table_lock);
+	for (uint32_t n = 1; n < MAX_IRQS; n++) {
+		struct irq *irq = irqs[n];
+
+		if (irq && irq->hart == hart &&
+		    route(irq, n, irq->affinity) != 0)
+			(void)route(irq, n, UINT64_MAX);
+	}
+	spin_unlock(&table_lock);
+}
+
+uint64_t irq_affinity(uint32_t number)
+{
+	const struct irq *irq = irq_at(number);
+
+	return irq ? READ_ONCE(irq->affinity) : 0;
+}
+
+unsigned int irq_hart(uint32_t number)
+{
+	const struct irq *irq = irq_at(number);
+
+	return irq ? READ_ONCE(irq->hart) : 0;
+}
+
+int irq_set_affinity(uint32_t number, uint64_t harts)
+{
+	struct irq *irq = irq_at(number);
+	int err;
+
+	if (!irq)
+		return -ENOENT;
+	spin_lock(&table_lock);
+	err = route(irq, number, harts);
+	if (!err)
+		irq->affinity = harts;
+	spin_unlock(&table_lock);
+	return err;
+}
+
+/* ---- The controller ---- */
 
 int irqchip_register(int node, const struct irqchip_ops *ops, void *data)
 {
@@ -49,6 +127,7 @@ int irqchip_register(int node, const struct irqchip_ops *ops, void *data)
 	chip_node = node;
 	chip_ops = ops;
 	irqchip_hart_init();
+	sched_set_hart_gone_hook(hart_gone);
 	return 0;
 }
 
@@ -68,18 +147,23 @@ static int attach(int controller_node, uint32_t number, const char *name,
 		return -ENODEV;
 	if (number == 0 || number >= MAX_IRQS)
 		return -EINVAL;
-	irq = kmalloc(sizeof(*irq));
+	irq = kzalloc(sizeof(*irq) + arch_num_harts() * sizeof(uint64_t));
 	if (!irq)
 		return -ENOMEM;
-	*irq = (struct irq){
-		.handler = handler, .arg = arg, .name = name, .shared = shared
-	};
+	irq->handler = handler;
+	irq->arg = arg;
+	irq->name = name;
+	irq->shared = shared;
+	irq->affinity = UINT64_MAX;
 
 	spin_lock(&table_lock);
+	irq->hart = arch_hart_index();
 	irq->next = irqs[number];
 	if (irq->next && !(shared && irq->next->shared))
 		err = -EBUSY;
-	else /* pairs with the acquire in run_handler() */
+	else if (irq->next)
+		irq->hart = irq->next->hart;
+	if (!err) /* pairs with the acquire in run_handler() */
 		__atomic_store_n(&irqs[number], irq, __ATOMIC_RELEASE);
 	spin_unlock(&table_lock);
 	if (err) {
@@ -102,14 +186,6 @@ int irq_attach_shared(int controller_node, uint32_t number, const char *name,
 	return attach(controller_node, number, name, handler, arg, true);
 }
 
-static struct irq *irq_at(uint32_t number)
-{
-	if (number >= MAX_IRQS)
-		return NULL;
-	/* pairs with the release in irq_attach() */
-	return __atomic_load_n(&irqs[number], __ATOMIC_ACQUIRE);
-}
-
 static void run_handler(uint32_t number)
 {
 	struct irq *irq = irq_at(number);
@@ -120,7 +196,8 @@ static void run_handler(uint32_t number)
 			    number);
 		return;
 	}
-	__atomic_fetch_add(&irq->count, 1, __ATOMIC_RELAXED);
+	WRITE_ONCE(irq->counts[arch_hart_index()],
+		   irq->counts[arch_hart_index()] + 1);
 	for (; irq; irq = irq->next)
 		irq->handler(irq->arg);
 }
@@ -131,30 +208,40 @@ void handle_external_interrupt(void)
 
 	while (chip_ops && (number = chip_ops->claim(chip))) {
 		TRACE(DEVICE, number);
-		__atomic_fetch_add(&total, 1, __ATOMIC_RELAXED);
 		run_handler(number);
 		chip_ops->complete(chip, number);
 		random_add_timing(arch_time_ticks());
 	}
 }
 
-bool irq_get_info(unsigned int i, uint32_t *number, uint64_t *count,
-		  const char **name)
+bool irq_next(uint32_t *number, const char **name)
 {
-	for (uint32_t n = 1; n < MAX_IRQS; n++) {
-		struct irq *irq = irq_at(n);
+	for (; *number < MAX_IRQS; ++*number) {
+		const struct irq *irq = irq_at(*number);
 
-		if (!irq || i-- > 0)
-			continue;
-		*number = n;
-		*count = __atomic_load_n(&irq->count, __ATOMIC_RELAXED);
-		*name = irq->name;
-		return true;
+		if (irq) {
+			*name = irq->name;
+			return true;
+		}
 	}
 	return false;
 }
 
+uint64_t irq_count(uint32_t number, unsigned int hart_index)
+{
+	const struct irq *irq = irq_at(number);
+
+	return irq ? READ_ONCE(irq->counts[hart_index]) : 0;
+}
+
 uint64_t irq_total(void)
 {
-	return __atomic_load_n(&total, __ATOMIC_RELAXED);
+	const char *name;
+	uint64_t total = 0;
+
+	for (uint32_t n = 1; irq_next(&n, &name); n++) {
+		for (unsigned int i = 0; i < arch_num_harts(); i++)
+			total += irq_count(n, i);
+	}
+	return total;
 }

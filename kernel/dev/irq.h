@@ -17,6 +17,8 @@ struct irqchip_ops {
 	void (*complete)(void *chip, uint32_t number);
 	void (*enable)(void *chip, uint32_t number, unsigned int hart_index);
 	void (*disable)(void *chip, uint32_t number);
+	/* From now on it goes to @hart_index alone. -EINVAL: it cannot. */
+	int (*route)(void *chip, uint32_t number, unsigned int hart_index);
 	/* This hart comes up: open its context. */
 	void (*hart_init)(void *chip);
 };
@@ -29,7 +31,17 @@ int irq_attach(int controller_node, uint32_t number, const char *name,
  * run, each finds out whether it was meant. */
 int irq_attach_shared(int controller_node, uint32_t number, const char *name,
 		      void (*handler)(void *arg), void *arg);
-/* For /proc/interrupts: number, count per hart, name. False past the end. */
-bool irq_get_info(unsigned int i, uint32_t *number, uint64_t *count,
-		  const char **name);
+/* For /proc/interrupts: the first attached @number at or above *@number; its
+ * name. False: none. */
+bool irq_next(uint32_t *number, const char **name);
+/* How often @hart_index served it. */
+uint64_t irq_count(uint32_t number, unsigned int hart_index);
 uint64_t irq_total(void);
+/*
+ * The harts (bits) that may serve it, and the one of them that does: the first
+ * that is on line. If that goes, another does; if all go, any other.
+ */
+uint64_t irq_affinity(uint32_t number);
+unsigned int irq_hart(uint32_t number);
+/* -EINVAL: none of @harts is on line, or can serve it; -ENOENT: no such one. */
+int irq_set_affinity(uint32_t number, uint64_t harts);

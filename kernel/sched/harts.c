@@ -158,11 +158,23 @@ void sched_hart_leaves(struct run_queue *rq)
 	arch_hart_stop();
 }
 
+static void nobody_minds(unsigned int hart)
+{
+}
+
+static void (*hart_gone)(unsigned int hart) = nobody_minds;
+
+void sched_set_hart_gone_hook(void (*gone)(unsigned int hart))
+{
+	hart_gone = gone;
+}
+
 static int stop_hart(unsigned int hart)
 {
 	struct run_queue *rq = run_queue_of(hart);
 
 	__atomic_fetch_and(&online_harts, ~BIT(hart), __ATOMIC_RELAXED);
+	hart_gone(hart);
 	spin_lock(&rq->lock);
 	rq->online = false;
 	spin_unlock(&rq->lock);
@@ -200,6 +212,11 @@ int sched_set_hart_online(unsigned int hart, bool online)
 }
 
 /* ---- Facts ---------------------------------------------------------------- */
+
+uint64_t sched_hart_ipis(unsigned int hart)
+{
+	return READ_ONCE(run_queue_of(hart)->num_ipis);
+}
 
 uint64_t sched_hart_idle_ns(unsigned int hart_index)
 {

@@ -27,7 +27,8 @@ struct run_queue {
 		*borrowed;  /* page table in use while current has none */
 	bool drop_borrowed; /* ... and give it up: sched_forget_space() */
 	uint64_t num_switches;
-	uint64_t num_quiet; /* IPIs that hit no read section */
+	uint64_t num_ipis;  /* received */
+	uint64_t num_quiet; /* ... that hit no read section */
 	/*
 	 * The timer stops us at this time to see whether a quantum is used up;
 	 * UINT64_MAX: it does not. May be early (see schedule.c), never late.

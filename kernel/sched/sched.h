@@ -59,6 +59,10 @@ void sched_tick(uint64_t now_ns);
  * another thread if that is due. Called and returns with interrupts off.
  */
 void sched_preempt(void);
+/* dev/: told when a hart is about to go off line; thread, may take locks. */
+void sched_set_hart_gone_hook(void (*gone)(unsigned int hart));
+/* IPIs that the hart has had. */
+uint64_t sched_hart_ipis(unsigned int hart);
 /*
  * For deferred.c: how often @hart was seen outside all read sections. It need
  * not grow by itself, but does when the hart is sent an IPI (perhaps not by the

@@ -465,6 +465,7 @@ void handle_ipi(void)
 		sched_hart_drain(rq);
 	spin_lock(&rq->lock);
 	arm_quantum(rq);
+	rq->num_ipis++;
 	if (!current_irq()->reading)
 		rq->num_quiet++;
 	if (rq->drop_borrowed) {

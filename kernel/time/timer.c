@@ -48,6 +48,7 @@ struct timer_queue {
 	uint64_t quantum_end_ns;
 	uint64_t armed_ns; /* what the hardware waits for */
 	bool started;      /* it has been armed before */
+	uint64_t interrupts;
 } __aligned(64);
 
 static struct timer_queue queues[MAX_HARTS];
@@ -229,6 +230,11 @@ static __noinline void report_timer(const struct timer_queue *queue)
 	TRACE(TIMER, now_ns, over);
 }
 
+uint64_t timer_interrupts(unsigned int hart_index)
+{
+	return READ_ONCE(queues[hart_index].interrupts);
+}
+
 void timers_interrupt(void)
 {
 	struct timer_queue *queue = this_queue();
@@ -237,6 +243,7 @@ void timers_interrupt(void)
 	if (unlikely(READ_ONCE(trace_mask)))
 		report_timer(queue);
 	queue->armed_ns = NEVER;
+	queue->interrupts++;
 	run_due(queue);
 	now = clock_now_ns();
 	if (queue->quantum_end_ns <= now) {

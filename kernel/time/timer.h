@@ -37,6 +37,8 @@ void timers_init(void);
 void timers_leave_hart(unsigned int to);
 /* Others may have given timers to this hart; interrupts off. */
 void timers_look(void);
+/* How many timer interrupts a hart has had. */
+uint64_t timer_interrupts(unsigned int hart_index);
 /* The timer interrupt, through arch_entry.h: run what is due, arm the next. */
 void timers_interrupt(void);
 /*

@@ -114,6 +114,7 @@ extern const struct proc_entry proc_root;          /* root.c */
 extern const struct proc_numbers proc_processes;   /* process_dir.c */
 extern const struct proc_numbers proc_descriptors; /* process_files.c */
 extern const struct proc_numbers proc_descriptor_infos;
+extern const struct proc_numbers proc_irqs; /* interrupts.c */
 extern const struct proc_entry proc_namespaces[];
 int proc_namespaces_init(void);
 extern const struct proc_entry proc_sys_files[]; /* sysctl.c */

@@ -66,6 +66,7 @@ static const struct proc_entry root_files[] = {
 	{ "zoneinfo", PROC_FILE, .show = proc_show_zoneinfo },
 
 	{ "creance", PROC_DIR, .children = creance_files },
+	{ "irq", PROC_DIR, .numbers = &proc_irqs },
 	{ "sys", PROC_DIR, .children = proc_sys_files },
 	{ "tty", PROC_DIR, .children = proc_tty_files },
 	{},

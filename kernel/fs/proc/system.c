@@ -15,6 +15,7 @@
 #include "kernel/mm/page_cache.h"
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
 
 static uint64_t ticks(uint64_t ns)
 {
@@ -201,6 +202,15 @@ static void add_cpu_lines(struct text *text)
 	}
 }
 
+static uint64_t total_interrupts(void)
+{
+	uint64_t total = irq_total();
+
+	for (unsigned int i = 0; i < arch_num_harts(); i++)
+		total += timer_interrupts(i) + sched_hart_ipis(i);
+	return total;
+}
+
 int proc_show_system_stat(const struct proc_subject *subject, struct text *text)
 {
 	uint64_t boot_ns = clock_realtime_ns() - clock_now_ns();
@@ -210,7 +220,7 @@ int proc_show_system_stat(const struct proc_subject *subject, struct text *text)
 		 "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\n"
 		 "procs_running %u\nprocs_blocked 0\n"
 		 "softirq 0 0 0 0 0 0 0 0 0 0 0\n",
-		 irq_total(), sched_num_switches(),
+		 total_interrupts(), sched_num_switches(),
 		 (uint64_t)(boot_ns / NSEC_PER_SEC), process_forks(),
 		 sched_num_runnable());
 	return 0;
@@ -276,18 +286,5 @@ int proc_show_cmdline_of_kernel(const struct proc_subject *subject,
 				struct text *text)
 {
 	text_add(text, "%s\n", boot_args_line());
-	return 0;
-}
-
-int proc_show_interrupts(const struct proc_subject *subject, struct text *text)
-{
-	const char *name;
-	uint32_t number;
-	uint64_t count;
-
-	text_add(text, "           CPU0       \n");
-	for (unsigned int i = 0; irq_get_info(i, &number, &count, &name); i++)
-		text_add(text, "%3u: %10lu  RISC-V PLIC %3u Edge      %s\n",
-			 number, count, number, name);
 	return 0;
 }
