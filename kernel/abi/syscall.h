@@ -10,6 +10,9 @@
 #ifndef __NR_riscv_hwprobe
 #define __NR_riscv_hwprobe 258
 #endif
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
 
 /* Historic names of the generic table. */
 #ifndef __NR_newfstatat
@@ -17,4 +20,4 @@
 #endif
 
 /* One more than the largest number dispatched. */
-#define NUM_SYSCALLS 452
+#define NUM_SYSCALLS 453

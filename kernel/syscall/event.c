@@ -258,6 +258,11 @@ static int watch_path(struct file *file, const char __user *name, uint32_t mask)
 	return result;
 }
 
+#define KNOWN_BITS                                                             \
+	(IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED |             \
+	 IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_CREATE |       \
+	 IN_MASK_ADD | IN_ISDIR | IN_ONESHOT)
+
 long sys_inotify_add_watch(const struct syscall_args *a)
 {
 	int fd = arg_int(a, 0);
@@ -266,7 +271,7 @@ long sys_inotify_add_watch(const struct syscall_args *a)
 	struct file *file;
 	int wd;
 
-	if (!(mask & IN_ALL_EVENTS) ||
+	if (!(mask & KNOWN_BITS) ||
 	    ((mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE)))
 		return -EINVAL;
 	file = fd_get(fd);

@@ -86,6 +86,7 @@ static int lookup_of_resolve(uint64_t resolve, unsigned int *lookup)
 		{ RESOLVE_NO_SYMLINKS, LOOKUP_NO_LINKS },
 		{ RESOLVE_BENEATH, LOOKUP_BENEATH },
 		{ RESOLVE_IN_ROOT, LOOKUP_IN_ROOT },
+		{ RESOLVE_CACHED, LOOKUP_CACHED },
 	};
 
 	*lookup = 0;
@@ -97,9 +98,6 @@ static int lookup_of_resolve(uint64_t resolve, unsigned int *lookup)
 	if ((*lookup & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) ==
 	    (LOOKUP_BENEATH | LOOKUP_IN_ROOT))
 		return -EINVAL;
-	/* Only a hint: "not from the cache alone" may always be answered. */
-	if (resolve == RESOLVE_CACHED)
-		return -EAGAIN;
 	return resolve ? -EINVAL : 0;
 }
 
@@ -152,7 +150,11 @@ long sys_openat2(const struct syscall_args *a)
 		fd = lookup_of_resolve(how.resolve, &lookup);
 	if (fd)
 		return fd;
-	fd = user_at_get(&at, dirfd, name, 0);
+	/* Whatever makes or cuts files has to sleep. */
+	if (lookup & LOOKUP_CACHED && flags & (O_CREAT | O_TRUNC | __O_TMPFILE))
+		return -EAGAIN;
+	fd = user_at_get(&at, dirfd, name,
+			 lookup & LOOKUP_IN_ROOT ? USER_AT_ALWAYS : 0);
 	if (!fd)
 		fd = open_fd(&at, flags | O_LARGEFILE, lookup,
 			     (uint32_t)how.mode);

@@ -367,6 +367,10 @@ static int get_options(char **options, const char __user *from)
 	return 0;
 }
 
+#define NO_TYPE_NEEDED                                                         \
+	(MS_REMOUNT | MS_BIND | MS_MOVE | MS_SHARED | MS_PRIVATE | MS_SLAVE |  \
+	 MS_UNBINDABLE)
+
 long sys_mount(const struct syscall_args *a)
 {
 	const char __user *source = arg_str(a, 0);
@@ -381,6 +385,10 @@ long sys_mount(const struct syscall_args *a)
 	err = get_optional(&type_text, type);
 	if (err)
 		goto put_type;
+	if (!type && !(flags & NO_TYPE_NEEDED)) {
+		err = -EINVAL;
+		goto put_type;
+	}
 	err = get_optional(&source_text, source);
 	if (err)
 		goto put_source;
@@ -400,6 +408,101 @@ put_type:
 	user_path_put(&type_text);
 	return err;
 }
+
+long sys_pivot_root(const struct syscall_args *a)
+{
+	const char __user *new_root = arg_str(a, 0);
+	const char __user *put_old = arg_str(a, 1);
+	struct path root, old;
+	int err;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	err = user_at_lookup(AT_FDCWD, new_root, 0,
+			     LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &root);
+	if (err)
+		return err;
+	err = user_at_lookup(AT_FDCWD, put_old, 0,
+			     LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
+	if (!err) {
+		/* The root we boot with has nothing above it, and such a one
+		 * cannot be exchanged (pivot_root(2)). Mount namespaces, where
+		 * another could be, there are none. */
+		err = -EINVAL;
+		path_put(&old);
+	}
+	path_put(&root);
+	return err;
+}
+
+/* ---- Handles ---- */
+
+/* Who has one cannot open it again (open_by_handle_at(2) is not there), but
+ * two files are the same if their handles are. */
+struct handle {
+	uint32_t size;
+	int32_t type;
+	uint64_t ino;
+	uint32_t generation;
+};
+#define HANDLE_HEADER 8u
+#define HANDLE_BYTES  12u
+#define HANDLE_MAX    128u
+#define HANDLE_FLAGS  (AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | 0x200 | 1)
+
+static int put_handle(const struct path *path, char __user *to,
+		      int __user *mount_id)
+{
+	const struct inode *inode = path->dentry->inode;
+	struct handle handle;
+	uint32_t room;
+	int id, err;
+
+	err = copy_from_user(&room, to, sizeof(room));
+	if (err)
+		return err;
+	if (room > HANDLE_MAX)
+		return -EINVAL;
+	if (!path->mount || !inode->sb->type->has_handles)
+		return -EOPNOTSUPP;
+	memset(&handle, 0, sizeof(handle));
+	handle.size = HANDLE_BYTES;
+	handle.type = 1;
+	handle.ino = inode->ino;
+	handle.generation = (uint32_t)inode->btime;
+	id = path->mount->id;
+	err = copy_to_user(mount_id, &id, sizeof(id));
+	if (!err)
+		err = copy_to_user(to, &handle,
+				   room < HANDLE_BYTES
+					   ? HANDLE_HEADER
+					   : HANDLE_HEADER + HANDLE_BYTES);
+	return !err && room < HANDLE_BYTES ? -EOVERFLOW : err;
+}
+
+long sys_name_to_handle_at(const struct syscall_args *a)
+{
+	int dirfd = arg_int(a, 0);
+	const char __user *name = arg_str(a, 1);
+	char __user *to = arg_ptr(a, 2);
+	int __user *mount_id = arg_ptr(a, 3);
+	int flags = arg_int(a, 4);
+	struct path path;
+	int err;
+
+	if (flags & ~HANDLE_FLAGS)
+		return -EINVAL;
+	err = user_at_lookup(dirfd, name, flags,
+			     flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0,
+			     &path);
+	if (err)
+		return err;
+	err = put_handle(&path, to, mount_id);
+	path_put(&path);
+	return err;
+}
+
+/* ---- umount ---- */
 
 long sys_umount2(const struct syscall_args *a)
 {

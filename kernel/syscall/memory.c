@@ -262,6 +262,8 @@ static long do_mmap(struct mmap_call *call)
 		err = vm_map(current_space(), &args, &start);
 	if (err)
 		return err;
+	if (call->file && args.cache == &call->file->inode->cache)
+		file_touch_atime(call->file);
 	if ((call->flags & MAP_LOCKED) ||
 	    (call->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
 		vm_populate(current_space(), start, call->size);

@@ -510,7 +510,7 @@ static ssize_t do_sendfile(struct two_files *two, size_t count)
 		return -EBADF;
 	if (two->in_user && two->in->ops->stream)
 		return -ESPIPE;
-	if (READ_ONCE(two->out->flags) & O_APPEND)
+	if (READ_ONCE(two->out->flags) & O_APPEND || (ssize_t)count < 0)
 		return -EINVAL;
 	done = offsets_get(two);
 	if (done)
@@ -531,15 +531,23 @@ long sys_sendfile(const struct syscall_args *a)
 	return done;
 }
 
-/* Would a copy within one file read what it writes? */
-static bool ranges_overlap(const struct two_files *two, size_t count)
+/* Are there such offsets, and would a copy within one file not read what it
+ * writes? */
+static int check_ranges(const struct two_files *two, size_t count)
 {
 	loff_t in = two->in_user ? two->in_value : READ_ONCE(two->in->pos);
 	loff_t out = two->out_user ? two->out_value : READ_ONCE(two->out->pos);
 	uint64_t distance =
 		in < out ? (uint64_t)(out - in) : (uint64_t)(in - out);
 
-	return two->in->inode == two->out->inode && distance < count;
+	if ((uint64_t)in + count < (uint64_t)in ||
+	    (uint64_t)out + count < (uint64_t)out)
+		return -EOVERFLOW;
+	if (out == INT64_MAX)
+		return -EFBIG;
+	if (two->in->inode == two->out->inode && distance < count)
+		return -EINVAL;
+	return two->in->inode->sb == two->out->inode->sb ? 0 : -EXDEV;
 }
 
 static ssize_t do_copy_range(struct two_files *two, size_t count)
@@ -556,10 +564,11 @@ static ssize_t do_copy_range(struct two_files *two, size_t count)
 	    READ_ONCE(two->out->flags) & O_APPEND)
 		return -EBADF;
 	done = offsets_get(two);
+	if (done) /* a negative one, taken for a large one, and the count */
+		return done == -EINVAL ? -EOVERFLOW : done;
+	done = check_ranges(two, count);
 	if (done)
 		return done;
-	if (ranges_overlap(two, count))
-		return -EINVAL;
 	done = file_transfer(two->in, in_offset(two), two->out, out_offset(two),
 			     count);
 	return offsets_put(two, after_write(done));

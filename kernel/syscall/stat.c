@@ -34,6 +34,14 @@ static struct inode *refreshed(struct inode *inode)
 	return inode;
 }
 
+static void put_time(uint64_t ns, long *seconds, unsigned long *nsec)
+{
+	uint32_t rest;
+
+	*seconds = (long)inode_time_seconds(ns, &rest);
+	*nsec = rest;
+}
+
 static int put_stat(struct inode *inode, struct stat __user *to)
 {
 	struct stat st = {
@@ -47,14 +55,11 @@ static int put_stat(struct inode *inode, struct stat __user *to)
 		.st_size = (long)inode_size(inode),
 		.st_blksize = (int)PAGE_SIZE,
 		.st_blocks = (long)inode_blocks_512(inode),
-		.st_atime = (long)(inode->atime / NSEC_PER_SEC),
-		.st_atime_nsec = inode->atime % NSEC_PER_SEC,
-		.st_mtime = (long)(inode->mtime / NSEC_PER_SEC),
-		.st_mtime_nsec = inode->mtime % NSEC_PER_SEC,
-		.st_ctime = (long)(inode->ctime / NSEC_PER_SEC),
-		.st_ctime_nsec = inode->ctime % NSEC_PER_SEC,
 	};
 
+	put_time(inode->atime, &st.st_atime, &st.st_atime_nsec);
+	put_time(inode->mtime, &st.st_mtime, &st.st_mtime_nsec);
+	put_time(inode->ctime, &st.st_ctime, &st.st_ctime_nsec);
 	return copy_to_user(to, &st, sizeof(st));
 }
 
@@ -82,7 +87,8 @@ long sys_newfstatat(const struct syscall_args *a)
 
 	if (flags & ~STAT_FLAGS)
 		return -EINVAL;
-	err = user_at_lookup(dirfd, name, flags, follow_unless(flags), &path);
+	err = user_at_lookup(dirfd, name, flags | USER_AT_NULL,
+			     follow_unless(flags), &path);
 	if (err)
 		return err;
 	err = put_stat(refreshed(path.dentry->inode), to);
@@ -92,11 +98,11 @@ long sys_newfstatat(const struct syscall_args *a)
 
 static struct statx_timestamp statx_time(uint64_t ns)
 {
-	struct statx_timestamp time = {
-		.tv_sec = (int64_t)(ns / NSEC_PER_SEC),
-		.tv_nsec = (uint32_t)(ns % NSEC_PER_SEC),
-	};
+	struct statx_timestamp time = { .tv_sec = 0 };
+	uint32_t nsec;
 
+	time.tv_sec = inode_time_seconds(ns, &nsec);
+	time.tv_nsec = nsec;
 	return time;
 }
 
@@ -145,7 +151,8 @@ long sys_statx(const struct syscall_args *a)
 	if (mask & STATX__RESERVED || flags & ~STAT_FLAGS ||
 	    (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	err = user_at_lookup(dirfd, name, flags, follow_unless(flags), &path);
+	err = user_at_lookup(dirfd, name, flags | USER_AT_NULL,
+			     follow_unless(flags), &path);
 	if (err)
 		return err;
 	err = put_statx(&path, to);
@@ -353,6 +360,25 @@ long sys_fchmodat(const struct syscall_args *a)
 	return err;
 }
 
+long sys_fchmodat2(const struct syscall_args *a)
+{
+	int dirfd = arg_int(a, 0);
+	const char __user *name = arg_str(a, 1);
+	uint32_t mode = arg_uint(a, 2);
+	int flags = arg_int(a, 3);
+	struct path path;
+	int err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = user_at_lookup(dirfd, name, flags, follow_unless(flags), &path);
+	if (err)
+		return err;
+	err = vfs_chmod(&path, mode);
+	path_put(&path);
+	return err;
+}
+
 long sys_fchown(const struct syscall_args *a)
 {
 	struct file *file = fd_get(arg_int(a, 0));
@@ -398,11 +424,8 @@ static int time_change(const struct __kernel_timespec *ts,
 	} else {
 		if (ts->tv_nsec < 0 || ts->tv_nsec >= (long)NSEC_PER_SEC)
 			return -EINVAL;
-		/* Times before 1970 are kept as 1970. */
-		if (ts->tv_sec > 0)
-			change->time_ns = (uint64_t)ts->tv_sec * NSEC_PER_SEC;
-		if (ts->tv_sec >= 0)
-			change->time_ns += (uint64_t)ts->tv_nsec;
+		change->time_ns =
+			inode_time_from(ts->tv_sec, (uint32_t)ts->tv_nsec);
 	}
 	return 0;
 }

@@ -66,6 +66,7 @@
 	X(faccessat2, "int dirfd, const char *pathname, int mode, int flags") \
 	X(fchmod, "int fd, mode_t mode") \
 	X(fchmodat, "int dirfd, const char *pathname, mode_t mode") \
+	X(fchmodat2, "int dirfd, const char *pathname, mode_t mode, int flags") \
 	X(fchown, "int fd, uid_t owner, gid_t group") \
 	X(fchownat, "int dirfd, const char *pathname, uid_t owner, gid_t group, int flags") \
 	X(utimensat, "int dirfd, const char *pathname, const struct timespec times[2], int flags") \
@@ -76,6 +77,8 @@
 	X(umask, "mode_t mask") \
 	X(mount, "const char *source, const char *target, const char *type, unsigned long flags, const void *data") \
 	X(umount2, "const char *target, int flags") \
+	X(pivot_root, "const char *new_root, const char *put_old") \
+	X(name_to_handle_at, "int dirfd, const char *pathname, struct file_handle *handle, int *mount_id, int flags") \
 	X(setxattr, "const char *path, const char *name, const void *value, size_t size, int flags") \
 	X(lsetxattr, "const char *path, const char *name, const void *value, size_t size, int flags") \
 	X(fsetxattr, "int fd, const char *name, const void *value, size_t size, int flags") \
@@ -258,10 +261,11 @@
 	X(reboot, "int magic, int magic2, int cmd, void *arg") \
 	X(syslog, "int type, char *bufp, int len") \
 	X(vhangup, "void") \
-	X(riscv_hwprobe, "struct riscv_hwprobe *pairs, size_t pair_count, size_t cpu_count, unsigned long *cpus, unsigned int flags") \
+	X(riscv_hwprobe, "struct riscv_hwprobe *pairs, size_t pair_count, size_t cpu_count, unsigned long *cpus, unsigned int flags")
 
 /* clang-format on */
 
 /* The handlers: the result for a0, or a negative errno. */
-#define SYSCALL_DECLARE(name, args) long sys_##name(const struct syscall_args *a);
+#define SYSCALL_DECLARE(name, args)                                            \
+	long sys_##name(const struct syscall_args *a);
 SYSCALL_TABLE(SYSCALL_DECLARE)

@@ -42,7 +42,7 @@ int user_at_get(struct user_at *at, int dirfd, const char __user *name,
 	err = user_path_get(&at->path, name);
 	if (err)
 		return err;
-	if (at->path.name[0] == '/')
+	if (at->path.name[0] == '/' && !(flags & USER_AT_ALWAYS))
 		return 0;
 	if (!at->path.name[0] && !(flags & AT_EMPTY_PATH))
 		return -ENOENT;
@@ -62,12 +62,28 @@ void user_at_put(struct user_at *at)
 		file_put(at->file);
 }
 
+static int path_of_fd(int fd, struct path *out)
+{
+	struct file *file = fd_get_any(fd);
+
+	if (!file)
+		return -EBADF;
+	*out = file->path;
+	path_get(out);
+	file_put(file);
+	return 0;
+}
+
 int user_at_lookup(int dirfd, const char __user *name, int flags,
 		   unsigned int lookup, struct path *out)
 {
 	struct user_at at;
 	int err;
 
+	/* stat(2): no name at all is an empty one, of a descriptor. */
+	if (!name && flags & AT_EMPTY_PATH && flags & USER_AT_NULL &&
+	    dirfd >= 0)
+		return path_of_fd(dirfd, out);
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
 	err = user_at_get(&at, dirfd, name, flags);

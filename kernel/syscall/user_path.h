@@ -33,8 +33,13 @@ struct user_at {
 	struct file *file;        /* of the dirfd, with a reference */
 };
 
+/* An absolute name, too, begins at the dirfd. */
+#define USER_AT_ALWAYS 0x40000000
+/* With AT_EMPTY_PATH, NULL is as good as "". */
+#define USER_AT_NULL 0x20000000
+
 /*
- * @flags  AT_EMPTY_PATH: the name may be empty
+ * @flags  AT_EMPTY_PATH: the name may be empty; USER_AT_ALWAYS
  *
  * Also -ENOENT (empty), -EBADF. Put it in any case.
  */
@@ -47,7 +52,7 @@ static inline struct fs_name user_at_name(const struct user_at *at)
 }
 
 /*
- * Walk in one go. AT_EMPTY_PATH in @flags and LOOKUP_* in @lookup; references
+ * Walk in one go. AT_EMPTY_PATH and USER_AT_NULL in @flags and LOOKUP_* in @lookup; references
  * in *@out.
  */
 int user_at_lookup(int dirfd, const char __user *name, int flags,

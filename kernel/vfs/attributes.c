@@ -9,6 +9,7 @@
 #include "kernel/vfs/attributes.h"
 
 #include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
 #include "kernel/time/clock.h"
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/notify.h"
@@ -90,17 +91,24 @@ static bool may_chown(const struct inode *inode, uint32_t uid, uint32_t gid)
 	       (owner && (gid == inode->gid || cred_in_group(cred, gid)));
 }
 
-/* chown(2): a file that changes hands loses its set-id bits. */
-static uint32_t mode_after_chown(const struct inode *inode)
+/* Without x for the group, S_ISGID once meant mandatory locks: it goes only if
+ * the group is not the caller's. */
+uint32_t inode_mode_without_set_id(const struct inode *inode)
 {
-	uint32_t mode = inode->mode;
+	uint32_t mode = inode->mode & ~(uint32_t)S_ISUID;
 
-	if (S_ISDIR(mode))
-		return mode;
-	mode &= ~(uint32_t)S_ISUID;
-	if (mode & S_IXGRP)
+	if (mode & S_ISGID &&
+	    (mode & S_IXGRP || (!cred_in_group(vfs_cred(), inode->gid) &&
+				!cred_capable(vfs_cred(), CAP_FSETID))))
 		mode &= ~(uint32_t)S_ISGID;
 	return mode;
+}
+
+void inode_drop_set_id(struct inode *inode)
+{
+	if (unlikely(inode->mode & (S_ISUID | S_ISGID)) &&
+	    !S_ISDIR(inode->mode) && !cred_capable(vfs_cred(), CAP_FSETID))
+		inode->mode = inode_mode_without_set_id(inode);
 }
 
 int vfs_chown(const struct path *path, uint32_t uid, uint32_t gid)
@@ -115,7 +123,9 @@ int vfs_chown(const struct path *path, uint32_t uid, uint32_t gid)
 	mutex_lock(&inode->lock);
 	new.uid = uid == UNCHANGED ? inode->uid : uid;
 	new.gid = gid == UNCHANGED ? inode->gid : gid;
-	new.mode = mode_after_chown(inode);
+	/* A file that changes hands loses its set-id bits: chown(2). */
+	new.mode = S_ISDIR(inode->mode) ? inode->mode
+					: inode_mode_without_set_id(inode);
 	err = may_chown(inode, uid, gid) ? owner_mode_set(inode, &new) : -EPERM;
 	mutex_unlock(&inode->lock);
 	if (!err)
@@ -131,6 +141,25 @@ static int may_set_times(struct inode *inode, bool both_now)
 	if (is_owner(inode))
 		return 0;
 	return both_now ? inode_permission(inode, MAY_WRITE) : -EPERM;
+}
+
+int64_t inode_time_seconds(uint64_t ns, uint32_t *nsec)
+{
+	uint64_t before;
+
+	*nsec = (uint32_t)(ns % NSEC_PER_SEC);
+	if (ns / NSEC_PER_SEC <= INODE_TIME_MAX_S)
+		return (int64_t)(ns / NSEC_PER_SEC);
+	before = DIV_ROUND_UP(-ns, NSEC_PER_SEC);
+	*nsec = (uint32_t)(before * NSEC_PER_SEC + ns);
+	return -(int64_t)before;
+}
+
+uint64_t inode_time_from(int64_t seconds, uint32_t nsec)
+{
+	seconds = MAX(seconds, (int64_t)INT32_MIN);
+	seconds = MIN(seconds, (int64_t)INODE_TIME_MAX_S);
+	return (uint64_t)seconds * NSEC_PER_SEC + nsec;
 }
 
 int vfs_set_times(const struct path *path, const struct time_change *atime,
@@ -181,6 +210,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	if (err)
 		return err;
 	mutex_lock(&inode->lock);
+	inode_drop_set_id(inode);
 	if (inode->ops && inode->ops->truncate)
 		err = inode->ops->truncate(inode, size);
 	else
@@ -200,9 +230,9 @@ int vfs_truncate(const struct path *path, uint64_t size)
 		return -EISDIR;
 	if (!S_ISREG(inode->mode))
 		return -EINVAL;
-	err = inode_permission(inode, MAY_WRITE);
+	err = path_may_write(path);
 	if (!err)
-		err = path_may_write(path);
+		err = inode_permission(inode, MAY_WRITE);
 	if (!err && __atomic_load_n(&inode->exec_count, __ATOMIC_ACQUIRE))
 		err = -ETXTBSY;
 	if (!err)
@@ -216,6 +246,8 @@ uint64_t inode_blocks_512(const struct inode *inode)
 {
 	if (inode->cache.flags & PAGE_CACHE_MEMORY)
 		return READ_ONCE(inode->cache.num_pages) * (PAGE_SIZE / 512);
+	if (inode->ops && inode->ops->promised_512)
+		return inode->blocks_512 + inode->ops->promised_512(inode);
 	return inode->blocks_512;
 }
 
@@ -234,6 +266,12 @@ int vfs_statfs(const struct path *path, struct statfs_info *info)
  * may not be seen is not there. */
 static int check_xattr_name(struct inode *inode, const char *name, bool write)
 {
+	static const char *const prefixes[] = { "user.", "trusted.",
+						"security." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (!strcmp(name, prefixes[i]))
+			return -EINVAL; /* nothing behind it */
 	if (starts_with(name, "trusted.") &&
 	    !cred_capable(vfs_cred(), CAP_SYS_ADMIN))
 		return write ? -EPERM : -ENODATA;
@@ -302,6 +340,44 @@ int vfs_remove_xattr(const struct path *path, const char *name)
 	return change_xattr(path, name, NULL, 0, 0);
 }
 
+/* Take the names out of @list that may not be seen; its length. */
+static ssize_t drop_trusted(char *list, size_t size)
+{
+	size_t kept = 0;
+
+	for (size_t at = 0; at < size;) {
+		size_t len = strlen(list + at) + 1;
+
+		if (!starts_with(list + at, "trusted.")) {
+			memmove(list + kept, list + at, len);
+			kept += len;
+		}
+		at += len;
+	}
+	return (ssize_t)kept;
+}
+
+/* The list that is in @list already, or, of size 0, is only to be measured,
+ * without what may not be seen. */
+static ssize_t hide_trusted(struct inode *inode, char *list, size_t size)
+{
+	char *whole = NULL;
+	ssize_t done;
+
+	if (list)
+		return drop_trusted(list, size);
+	whole = kmalloc(XATTR_LIST_MAX);
+	if (!whole)
+		return -ENOMEM;
+	mutex_lock(&inode->lock);
+	done = inode->ops->list_xattr(inode, whole, XATTR_LIST_MAX);
+	mutex_unlock(&inode->lock);
+	if (done > 0)
+		done = drop_trusted(whole, (size_t)done);
+	kfree(whole);
+	return done;
+}
+
 ssize_t vfs_list_xattr(const struct path *path, char *list, size_t size)
 {
 	struct inode *inode = path->dentry->inode;
@@ -312,5 +388,7 @@ ssize_t vfs_list_xattr(const struct path *path, char *list, size_t size)
 	mutex_lock(&inode->lock);
 	done = inode->ops->list_xattr(inode, list, size);
 	mutex_unlock(&inode->lock);
+	if (done > 0 && !cred_capable(vfs_cred(), CAP_SYS_ADMIN))
+		done = hide_trusted(inode, size ? list : NULL, (size_t)done);
 	return done;
 }

@@ -24,6 +24,12 @@ int vfs_set_times(const struct path *path, const struct time_change *atime,
 
 /* truncate(2): permission is checked; ftruncate(2): it is not. */
 int vfs_truncate(const struct path *path, uint64_t size);
+/*
+ * Who changes a file he may not vouch for takes its set-id bits away: the mode
+ * without them, and doing so (not for CAP_FSETID; inode locked).
+ */
+uint32_t inode_mode_without_set_id(const struct inode *inode);
+void inode_drop_set_id(struct inode *inode);
 /* Set the size, no questions asked; takes the inode's lock. */
 int inode_truncate(struct inode *inode, uint64_t size);
 

@@ -358,7 +358,8 @@ int dentry_lookup_locked(struct dentry *dir, const char *name, size_t len,
 		return err;
 	}
 	dentry->inode = err ? NULL : inode;
-	if (dentry->inode || dir->sb->negative_dentries)
+	/* What is not in a removed directory must not keep it in memory. */
+	if (dentry->inode || (dir->sb->negative_dentries && dir->inode->nlink))
 		dentry_hash(dentry);
 	*out = dentry;
 	return 0;

@@ -17,6 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vm_space.h"
+#include "kernel/vfs/attributes.h"
 #include "kernel/vfs/epoll.h"
 #include "kernel/vfs/file_lock.h"
 #include "kernel/vfs/internal.h"
@@ -150,6 +151,12 @@ static int check_write(const struct file *file)
 	return unlikely(!file->ops->write) ? -EINVAL : 0;
 }
 
+/* Do @size bytes at @pos lie partly where no offset is? */
+static bool is_beyond(loff_t pos, size_t size)
+{
+	return (pos | (loff_t)((uint64_t)pos + size)) < 0;
+}
+
 /* O_SYNC, O_DSYNC: a write is done when it is on the disk. */
 static __noinline ssize_t sync_written(struct file *file, ssize_t done)
 {
@@ -165,7 +172,7 @@ static __noinline ssize_t direct_io(struct file *file, struct io_buf *io,
 {
 	ssize_t done;
 
-	if (pos && *pos < 0)
+	if (pos && is_beyond(*pos, io->left))
 		return -EINVAL;
 	if (!pos)
 		mutex_lock(&file->pos_lock);
@@ -196,7 +203,7 @@ ssize_t file_read(struct file *file, struct io_buf *io, loff_t *pos)
 			return -ESPIPE;
 		done = ops->read(file, io, NULL);
 	} else if (pos) {
-		if (*pos < 0)
+		if (is_beyond(*pos, io->left))
 			return -EINVAL;
 		done = ops->read(file, io, pos);
 	} else {
@@ -226,12 +233,15 @@ ssize_t file_write(struct file *file, struct io_buf *io, loff_t *pos)
 			return -ESPIPE;
 		done = ops->write(file, io, NULL);
 	} else if (pos) {
-		if (*pos < 0)
+		if (is_beyond(*pos, io->left))
 			return -EINVAL;
 		done = ops->write(file, io, pos);
 	} else {
 		mutex_lock(&file->pos_lock);
-		done = ops->write(file, io, &file->pos);
+		if (likely(!is_beyond(file->pos, io->left)))
+			done = ops->write(file, io, &file->pos);
+		else
+			done = -EINVAL;
 		mutex_unlock(&file->pos_lock);
 	}
 	if (done > 0) {
@@ -365,7 +375,7 @@ loff_t file_seek(struct file *file, loff_t offset, int whence)
 	const struct file_ops *ops = file->ops;
 	loff_t pos;
 
-	if (!ops || ops->stream)
+	if (!ops || (ops->stream && !ops->seek))
 		return -ESPIPE;
 	mutex_lock(&file->pos_lock);
 	pos = ops->seek ? ops->seek(file, offset, whence)
@@ -374,8 +384,7 @@ loff_t file_seek(struct file *file, loff_t offset, int whence)
 	return pos;
 }
 
-/* Neither O_NOATIME nor the mount forbids it. */
-static void touch_atime(struct file *file)
+void file_touch_atime(struct file *file)
 {
 	const struct mount *mount = file->path.mount;
 	unsigned int forbid = MS_NOATIME | MS_RDONLY;
@@ -403,7 +412,7 @@ int file_readdir(struct file *file, struct dir_emitter *emitter)
 		err = file->ops->readdir(file, emitter, &file->pos);
 	mutex_unlock(&dir->lock);
 	mutex_unlock(&file->pos_lock);
-	touch_atime(file);
+	file_touch_atime(file);
 	return err;
 }
 
@@ -439,19 +448,8 @@ ssize_t generic_file_read(struct file *file, struct io_buf *io, loff_t *pos)
 
 	if (done > 0)
 		*pos += done;
-	touch_atime(file);
+	file_touch_atime(file);
 	return done;
-}
-
-/* A write by somebody else takes the set-id bits away. Inode locked. */
-static void drop_set_id(struct inode *inode)
-{
-	uint32_t drop = inode->mode & S_ISUID;
-
-	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		drop |= S_ISGID;
-	if (unlikely(drop) && !cred_capable(vfs_cred(), CAP_FSETID))
-		inode->mode &= ~drop;
 }
 
 void file_set_size_limit_fn(uint64_t (*limit)(void))
@@ -477,7 +475,15 @@ ssize_t file_bytes_allowed(loff_t pos, size_t size)
 	return (ssize_t)MIN((uint64_t)size, end - at);
 }
 
-ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos)
+static ssize_t write_to_cache(struct inode *inode, struct io_buf *io,
+			      loff_t pos)
+{
+	return page_cache_write(&inode->cache, io, pos);
+}
+
+static force_inline ssize_t
+write_by(struct file *file, struct io_buf *io, loff_t *pos,
+	 ssize_t (*write)(struct inode *inode, struct io_buf *io, loff_t pos))
 {
 	struct inode *inode = file->inode;
 	size_t left = io->left;
@@ -491,9 +497,9 @@ ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos)
 					       : *pos;
 	done = allowed = file_bytes_allowed(at, left);
 	if (allowed > 0) {
-		drop_set_id(inode);
+		inode_drop_set_id(inode);
 		io->left = (size_t)allowed;
-		done = page_cache_write(&inode->cache, io, at);
+		done = write(inode, io, at);
 		io->left += left - (size_t)allowed;
 	}
 	if (done > 0) {
@@ -506,4 +512,16 @@ ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos)
 	}
 	mutex_unlock(&inode->lock);
 	return done;
+}
+
+ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos)
+{
+	return write_by(file, io, pos, write_to_cache);
+}
+
+ssize_t generic_file_write_by(struct file *file, struct io_buf *io, loff_t *pos,
+			      ssize_t (*write)(struct inode *inode,
+					       struct io_buf *io, loff_t pos))
+{
+	return write_by(file, io, pos, write);
 }

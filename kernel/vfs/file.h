@@ -116,9 +116,15 @@ static inline bool file_is_writable(const struct file *file)
 /* Generic operations for page-cache files (tmpfs, and ext4 for reads). */
 ssize_t generic_file_read(struct file *file, struct io_buf *io, loff_t *pos);
 ssize_t generic_file_write(struct file *file, struct io_buf *io, loff_t *pos);
+/* The same with @write, inode locked, in the place of page_cache_write(). */
+ssize_t generic_file_write_by(struct file *file, struct io_buf *io, loff_t *pos,
+			      ssize_t (*write)(struct inode *inode,
+					       struct io_buf *io, loff_t pos));
 /* fsync() but for the file system's own part: pages written and waited for,
  * then write_inode. The journal's commit, or block_flush(), comes after. */
 int generic_file_sync(struct file *file, bool data_only);
+/* It was read: unless O_NOATIME or the mount forbids to say so. */
+void file_touch_atime(struct file *file);
 loff_t generic_file_seek(struct file *file, loff_t offset, int whence);
 
 struct file *file_get(struct file *file);

@@ -104,6 +104,9 @@ struct inode_ops {
 	/* Bring attributes up to date before a stat or permission check
 	   (procfs). May be NULL. */
 	void (*refresh)(struct inode *inode);
+	/* Disk space, in units of 512 bytes, that is wanted but not chosen yet:
+	   for st_blocks. May be NULL. */
+	uint64_t (*promised_512)(const struct inode *inode);
 	/* Size set by truncate or O_TRUNC, locked. NULL: page_cache_truncate. */
 	int (*truncate)(struct inode *inode, uint64_t size);
 	/* Attributes were changed, locked. May be NULL. May refuse. */
@@ -184,6 +187,7 @@ struct statfs_info {
 
 struct file_system_type {
 	const char *name;
+	bool has_handles;  /* its inodes have numbers that stay theirs */
 	bool needs_device; /* "nodev" in /proc/filesystems when false */
 	/*
 	 * Make a super block with its root dentry (dentry_make_root()).
@@ -241,6 +245,16 @@ void inode_touch_mtime(struct inode *inode);
 void inode_touch_ctime(struct inode *inode);
 void inode_touch_atime(struct inode *inode);
 uint64_t inode_size(const struct inode *inode);
+
+/*
+ * Times are nanoseconds since 1970, modulo 2^64: what would be behind the last
+ * second that ext4 has room for, lies before 1970.
+ */
+#define INODE_TIME_MAX_S 15032385535ull
+/* Split @ns; *@nsec is 0 to 999,999,999. */
+int64_t inode_time_seconds(uint64_t ns, uint32_t *nsec);
+/* The nearest there is. */
+uint64_t inode_time_from(int64_t seconds, uint32_t nsec);
 /* An unnamed inode in the kernel's own file system, for pipes, sockets and
  * anonymous descriptors. @name: "pipe", "socket", "anon_inode". */
 struct inode *inode_create_anonymous(uint32_t mode);

@@ -164,6 +164,9 @@ int walk_run(struct walk *walk);
 /* @link is a symbolic link in walk->at: continue with its target, as if it
  * stood in the place of the last component. */
 int walk_follow(struct walk *walk, struct dentry *link);
+/* May @link, the last of a path, in the directory walk->at, be followed?
+ * -EACCES if it may be a trap. */
+int walk_may_follow(const struct walk *walk, const struct inode *link);
 /* @child of where the walk is, below what is mounted there; references for
  * @out. */
 void walk_step_to(struct walk *walk, struct dentry *child, struct path *out);

@@ -412,6 +412,8 @@ static int mount_from_path(const char *source, const struct path *at,
 	struct path from;
 	int err;
 
+	if (!*source)
+		return -EINVAL;
 	err = path_lookup(NULL, source, LOOKUP_FOLLOW, &from, NULL);
 	if (err)
 		return err;
@@ -480,7 +482,7 @@ static void put_mounts(struct list_head *gone)
 }
 
 /* @mount is kept alive by one reference of the caller. */
-static int unmount(struct mount *mount, bool lazily)
+static int unmount(struct mount *mount, int flags)
 {
 	struct list_head gone = LIST_HEAD_INIT(gone);
 	int err = 0;
@@ -490,10 +492,15 @@ static int unmount(struct mount *mount, bool lazily)
 		err = -EBUSY;
 	else if (!mount->parent) /* somebody was faster */
 		err = -EINVAL;
-	else if (!lazily &&
+	else if (!(flags & MNT_DETACH) &&
 		 (first_child(mount) || refcount_read(&mount->refs) > 2))
 		err = -EBUSY;
-	else
+	else if (flags & MNT_EXPIRE && !mount->expiring) {
+		/* The second time. That somebody used it in between is not
+		 * noticed: every walk across it would have to say so. */
+		mount->expiring = true;
+		err = -EAGAIN;
+	} else
 		unhang_tree(mount, &gone);
 	mutex_unlock(&mount_table_lock);
 	put_mounts(&gone);
@@ -514,12 +521,12 @@ int vfs_unmount(const char *target, int flags)
 			  NULL);
 	if (err)
 		return err;
-	if (!is_mount_root(&at))
-		err = -EINVAL;
-	else if (!cred_capable(vfs_cred(), CAP_SYS_ADMIN))
+	if (!cred_capable(vfs_cred(), CAP_SYS_ADMIN))
 		err = -EPERM;
+	else if (!is_mount_root(&at))
+		err = -EINVAL;
 	else
-		err = unmount(at.mount, flags & MNT_DETACH);
+		err = unmount(at.mount, flags);
 	path_put(&at);
 	return err;
 }

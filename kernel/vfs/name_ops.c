@@ -26,9 +26,18 @@ struct name {
 
 static int name_find_parent(struct fs_name at, struct name *name)
 {
+	int err;
+
 	name->dentry = NULL;
-	return path_lookup(at.start, at.name, LOOKUP_PARENT, &name->dir,
-			   &name->last);
+	err = path_lookup(at.start, at.name, LOOKUP_PARENT, &name->dir,
+			  &name->last);
+	if (err)
+		return err;
+	/* What may not be searched does not tell what is in it. */
+	err = inode_permission(name->dir.dentry->inode, MAY_EXEC);
+	if (err)
+		path_put(&name->dir);
+	return err;
 }
 
 /* Look the last name up; the directory is locked. */
@@ -82,10 +91,11 @@ static int may_delete(struct inode *dir, const struct dentry *victim,
 
 /*
  * Walk to the place of a new name and lock it. On success name->dentry is
- * negative, and the caller calls name_unlock() at the end.
+ * negative, and the caller calls name_unlock() at the end. Whether the
+ * directory may be written to is still to be asked: may_create().
  */
-static int create_start(struct fs_name at, bool directory,
-			struct name *name) UNCHECKED_LOCKING
+static int create_find(struct fs_name at, bool directory,
+		       struct name *name) UNCHECKED_LOCKING
 {
 	int err;
 
@@ -104,8 +114,20 @@ static int create_start(struct fs_name at, bool directory,
 		err = -ENOENT;
 	if (!err)
 		err = path_may_write(&name->dir);
-	if (!err)
-		err = may_create(name->dir.dentry->inode);
+	if (err)
+		name_unlock(name);
+	return err;
+}
+
+static int create_start(struct fs_name at, bool directory,
+			struct name *name) UNCHECKED_LOCKING
+{
+	int err;
+
+	err = create_find(at, directory, name);
+	if (err)
+		return err;
+	err = may_create(name->dir.dentry->inode);
 	if (err)
 		name_unlock(name);
 	return err;
@@ -159,7 +181,8 @@ int vfs_mknod(struct fs_name at, uint32_t mode, uint64_t rdev)
 	err = create_start(at, false, &name);
 	if (err)
 		return err;
-	if ((S_ISCHR(mode) || S_ISBLK(mode)) &&
+	/* A device 0:0 is a whiteout, which hides a name and opens nothing. */
+	if ((S_ISBLK(mode) || (S_ISCHR(mode) && rdev)) &&
 	    !cred_capable(vfs_cred(), CAP_MKNOD))
 		err = -EPERM;
 	else
@@ -233,12 +256,36 @@ int vfs_make_socket(const char *path, uint32_t mode, struct path *out)
 	return err;
 }
 
-/* Another name for @inode; the directory is locked and checked. */
+/*
+ * Who does not own a file may give it another name only if he could as well
+ * have copied it: otherwise it could be kept from being removed, or a
+ * set-user-id program from being replaced (fs.protected_hardlinks of proc(5)).
+ */
+static int may_link(struct inode *inode)
+{
+	const uint32_t group = S_ISGID | S_IXGRP;
+
+	if (vfs_cred()->fsuid == inode->uid ||
+	    cred_capable(vfs_cred(), CAP_FOWNER))
+		return 0;
+	if (!S_ISREG(inode->mode) || inode->mode & S_ISUID ||
+	    (inode->mode & group) == group ||
+	    inode_permission(inode, MAY_READ | MAY_WRITE))
+		return -EPERM;
+	return 0;
+}
+
+/* Another name for @inode; the directory is locked. */
 static int link_inode(struct name *name, struct inode *inode)
 {
 	struct inode *dir = name->dir.dentry->inode;
 	int err;
 
+	err = may_link(inode);
+	if (!err)
+		err = may_create(dir);
+	if (err)
+		return err;
 	if (inode->sb != dir->sb)
 		return -EXDEV;
 	if (S_ISDIR(inode->mode))
@@ -270,7 +317,7 @@ int vfs_link(struct fs_name old_name, struct fs_name new_name,
 			  NULL);
 	if (err)
 		return err;
-	err = create_start(new_name, false, &name);
+	err = create_find(new_name, false, &name);
 	if (err)
 		goto put_old;
 	/* Unnamed files of the kernel's own (O_TMPFILE has a mount). */
@@ -291,7 +338,9 @@ static int remove_start(struct name *name) UNCHECKED_LOCKING
 	int err;
 
 	mutex_lock(&name->dir.dentry->inode->lock);
-	err = name_lookup(name);
+	err = path_may_write(&name->dir);
+	if (!err)
+		err = name_lookup(name);
 	if (!err && !name->dentry->inode)
 		err = -ENOENT;
 	if (err)
@@ -319,9 +368,7 @@ static int unlink_locked(struct name *name)
 
 	if (name->last.slash)
 		return S_ISDIR(inode->mode) ? -EISDIR : -ENOTDIR;
-	err = path_may_write(&name->dir);
-	if (!err)
-		err = may_delete(dir, name->dentry, false);
+	err = may_delete(dir, name->dentry, false);
 	if (err)
 		return err;
 	if (name->dentry->mount_point)
@@ -366,9 +413,7 @@ static int rmdir_locked(struct name *name)
 	struct inode *inode = name->dentry->inode;
 	int err;
 
-	err = path_may_write(&name->dir);
-	if (!err)
-		err = may_delete(dir, name->dentry, true);
+	err = may_delete(dir, name->dentry, true);
 	if (err)
 		return err;
 	if (name->dentry->mount_point)
@@ -492,9 +537,7 @@ static int rename_check_access(const struct name *old, const struct name *new,
 	bool exchange = flags & RENAME_EXCHANGE;
 	int err;
 
-	err = path_may_write(&old->dir);
-	if (!err)
-		err = may_delete(old_dir, old->dentry, S_ISDIR(source->mode));
+	err = may_delete(old_dir, old->dentry, S_ISDIR(source->mode));
 	if (err)
 		return err;
 	if (!target)
@@ -601,6 +644,8 @@ int vfs_rename(struct fs_name old_name, struct fs_name new_name,
 		err = -EBUSY;
 	else if (!is_plain_name(&new.last))
 		err = flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	if (!err)
+		err = path_may_write(&old.dir);
 	if (!err) {
 		lock_directories(&old, &new);
 		err = rename_locked(&old, &new, flags, &replaced);

@@ -52,9 +52,21 @@ static int check_kind(const struct path *path, unsigned int flags,
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && path->mount &&
 	    path->mount->flags & MS_NODEV)
 		return -EACCES;
-	if (may & MAY_WRITE && (S_ISREG(mode) || S_ISDIR(mode)))
-		return path_may_write(path);
 	return 0;
+}
+
+/* A file system that cannot be written says so first, a mount that must not
+ * be only to those who may write the file. */
+static int check_access(const struct path *path, unsigned int may)
+{
+	struct inode *inode = path->dentry->inode;
+	bool write = may & MAY_WRITE && S_ISREG(inode->mode);
+	int err;
+
+	if (write && inode->sb->flags & MS_RDONLY)
+		return -EROFS;
+	err = inode_permission(inode, may);
+	return !err && write ? path_may_write(path) : err;
 }
 
 /* @created: by this open, so its mode does not bind the creator. */
@@ -66,7 +78,7 @@ static int check_open(const struct path *path, unsigned int flags, bool created)
 
 	err = check_kind(path, flags, may);
 	if (!err && !created)
-		err = inode_permission(inode, may);
+		err = check_access(path, may);
 	if (!err && flags & O_NOATIME && vfs_cred()->fsuid != inode->uid &&
 	    !cred_capable(vfs_cred(), CAP_FOWNER))
 		err = -EPERM;
@@ -119,6 +131,9 @@ static int open_contents(struct file *file, unsigned int flags)
 		return -EINVAL;
 	if (file_is_writable(file))
 		err = claim_write(inode);
+	else if (flags & O_TRUNC &&
+		 __atomic_load_n(&inode->exec_count, __ATOMIC_ACQUIRE))
+		err = -ETXTBSY;
 	if (err)
 		return err;
 	if (file->ops->open)
@@ -295,7 +310,9 @@ static int open_last(struct walk *walk, unsigned int flags, uint32_t mode,
 			dentry_put(found.dentry);
 			return err;
 		}
-		err = walk_follow(walk, found.dentry);
+		err = walk_may_follow(walk, found.dentry->inode);
+		if (!err)
+			err = walk_follow(walk, found.dentry);
 		dentry_put(found.dentry);
 		if (err)
 			return err;

@@ -409,13 +409,37 @@ void walk_step_to(struct walk *walk, struct dentry *child, struct path *out)
 	spin_unlock(&dentry_lock);
 }
 
-/* Follow walk->link. walk->at is held (W3). */
-static int step_link(struct walk *walk, const struct component *c)
+/*
+ * In a directory where anybody may put a link for others to fall over (sticky
+ * and writable by all, like /tmp), only one's own are followed, and those of
+ * the directory's owner (fs.protected_symlinks of proc(5)).
+ */
+int walk_may_follow(const struct walk *walk, const struct inode *link)
 {
-	int err;
+	const struct inode *dir = walk->at.dentry->inode;
+	const uint32_t both = S_ISVTX | S_IWOTH;
+
+	if (likely((dir->mode & both) != both) ||
+	    walk->cred->fsuid == link->uid || dir->uid == link->uid)
+		return 0;
+	return -EACCES;
+}
+
+/* Follow @link, met as @c. walk->at is held (W3). */
+static int step_link(struct walk *walk, const struct component *c,
+		     struct dentry *link)
+{
+	int err = c->is_last ? walk_may_follow(walk, link->inode) : 0;
 
 	walk->last.slash = c->slash;
-	err = walk_follow(walk, walk->link);
+	return err ? err : walk_follow(walk, link);
+}
+
+/* Follow walk->link. */
+static int step_cached_link(struct walk *walk, const struct component *c)
+{
+	int err = step_link(walk, c, walk->link);
+
 	dentry_put(walk->link);
 	return err;
 }
@@ -450,8 +474,7 @@ static int step_slow(struct walk *walk, const struct component *c)
 	if (!at.dentry->inode) {
 		err = -ENOENT;
 	} else if (S_ISLNK(at.dentry->inode->mode) && wants_follow(walk, c)) {
-		walk->last.slash = c->slash;
-		err = walk_follow(walk, at.dentry);
+		err = step_link(walk, c, at.dentry);
 	} else {
 		struct dentry *child = at.dentry;
 
@@ -620,8 +643,11 @@ int walk_run(struct walk *walk)
 			break;
 		locked = false;
 		walk->rest = c.next;
-		err = err == STEP_LINK ? step_link(walk, &c)
-				       : step_slow(walk, &c);
+		if (err == STEP_LINK)
+			err = step_cached_link(walk, &c);
+		else
+			err = walk->flags & LOOKUP_CACHED ? -EAGAIN
+							  : step_slow(walk, &c);
 		if (err)
 			break;
 	}

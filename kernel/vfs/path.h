@@ -59,6 +59,7 @@ struct mount {
 	struct super_block *sb; /* fixed */
 	unsigned int flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC... */
 	int id;
+	bool expiring; /* umount2(MNT_EXPIRE) was here; mount_table_lock */
 	char *source;
 	struct list_head node; /* all mounts, in order; mount_table_lock */
 };
@@ -88,6 +89,7 @@ void path_put(const struct path *path);
 #define LOOKUP_IN_ROOT   64u  /* openat2: the start is the root */
 #define LOOKUP_NO_XDEV   128u /* openat2: cross no mount */
 #define LOOKUP_NO_MAGIC  256u /* openat2: no /proc/PID/fd style links */
+#define LOOKUP_CACHED    512u /* openat2: -EAGAIN instead of sleeping */
 
 /*
  * Walk @name (kernel string) from @start (NULL: the cwd; ignored for absolute

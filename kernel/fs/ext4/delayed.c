@@ -15,6 +15,7 @@ void delayed_init(struct delayed *delayed)
 {
 	spin_init(&delayed->lock, LOCK_SPIN_MISC);
 	delayed->ranges.node = NULL;
+	delayed->total = 0;
 }
 
 /* The first range that ends at or behind @block. */
@@ -114,6 +115,7 @@ int delayed_add(struct ext4 *fs, struct delayed *delayed, uint32_t first,
 	}
 	spin_lock(&delayed->lock);
 	old = count(delayed, first, last);
+	delayed->total += len - old;
 	join(delayed, first, last, &spare);
 	spin_unlock(&delayed->lock);
 	kfree(spare);
@@ -158,6 +160,7 @@ void delayed_drop(struct ext4 *fs, struct delayed *delayed, uint32_t first,
 			kfree(range);
 		}
 	}
+	delayed->total -= sum;
 	spin_unlock(&delayed->lock);
 	kfree(spare);
 	ext4_undelay(fs, sum);

@@ -20,6 +20,7 @@ struct ext4;
 struct delayed {
 	struct spinlock lock;  /* rank LOCK_SPIN_MISC */
 	struct rb_root ranges; /* by first block; no two touch */
+	uint32_t total;        /* blocks */
 };
 
 void delayed_init(struct delayed *delayed);

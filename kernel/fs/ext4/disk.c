@@ -228,9 +228,18 @@ static int ext4_mount(const struct file_system_type *type, const char *source,
 }
 
 static const struct file_system_type ext4_types[] = {
-	{ .name = "ext4", .needs_device = true, .mount = ext4_mount },
-	{ .name = "ext3", .needs_device = true, .mount = ext4_mount },
-	{ .name = "ext2", .needs_device = true, .mount = ext4_mount },
+	{ .name = "ext4",
+	  .has_handles = true,
+	  .needs_device = true,
+	  .mount = ext4_mount },
+	{ .name = "ext3",
+	  .has_handles = true,
+	  .needs_device = true,
+	  .mount = ext4_mount },
+	{ .name = "ext2",
+	  .has_handles = true,
+	  .needs_device = true,
+	  .mount = ext4_mount },
 };
 
 void ext4_init(void)

@@ -11,6 +11,7 @@
 #include "kernel/fs/ext4/internal.h"
 
 #include "kernel/mm/page.h"
+#include "kernel/vfs/attributes.h"
 #include "kernel/vfs/file.h"
 
 #define CREDITS_ALLOCATE (2 + CREDITS_MAP_SET + CREDITS_INODE + 1)
@@ -217,6 +218,8 @@ int ext4_fallocate(struct file *file, int mode, loff_t offset, loff_t size)
 		err = -EPERM;
 	else
 		err = change(inode, mode, (uint64_t)offset, end);
+	if (!err)
+		inode_drop_set_id(inode);
 	if (!err) {
 		inode_touch_mtime(inode);
 		err = ext4_inode_dirty_now(inode);

@@ -17,6 +17,7 @@
  */
 #include "kernel/fs/ext4/internal.h"
 
+#include "kernel/fs/ext4/batch.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
 #include "kernel/vfs/file.h"
@@ -56,6 +57,15 @@ static int read_run(struct inode *inode, struct page *page, uint32_t lblk,
 	return 0;
 }
 
+/* What lies behind the end of the file reads as zeros. */
+static void clear_tail(struct page *page, uint64_t start, uint64_t size)
+{
+	size_t used = size > start ? (size_t)(size - start) : 0;
+
+	if (used < PAGE_SIZE)
+		memset((char *)page_address(page) + used, 0, PAGE_SIZE - used);
+}
+
 static int read_page(struct page_cache *cache, uint64_t index,
 		     struct page *page)
 {
@@ -75,11 +85,36 @@ static int read_page(struct page_cache *cache, uint64_t index,
 	}
 	if (!err && num_parts)
 		err = disk_read(fs->disk, parts, num_parts);
-	if (!err && size < start + PAGE_SIZE) {
-		size_t used = size > start ? size - start : 0;
+	if (!err)
+		clear_tail(page, start, size);
+	return err;
+}
 
-		memset((char *)page_address(page) + used, 0, PAGE_SIZE - used);
+int ext4_batch_read(struct batch *batch)
+{
+	struct inode *inode = batch->inode;
+	struct ext4 *fs = ext4_fs_of(inode);
+	unsigned int count = blocks_per_page(fs), done = 0;
+	int err = 0;
+
+	batch->num_parts = 0;
+	for (unsigned int k = 0; !err && k < batch->num_pages; k++) {
+		uint32_t lblk = (uint32_t)(batch->index[k] * count);
+
+		for (unsigned int i = 0; !err && i < count; i += done) {
+			struct disk_part *part = &batch->part[batch->num_parts];
+
+			err = read_run(inode, batch->page[k], lblk, i, count,
+				       part, &done);
+			if (!err && part->size)
+				batch->num_parts++;
+		}
 	}
+	if (!err && batch->num_parts)
+		err = disk_read(fs->disk, batch->part, batch->num_parts);
+	for (unsigned int k = 0; !err && k < batch->num_pages; k++)
+		clear_tail(batch->page[k], batch->index[k] << PAGE_SHIFT,
+			   inode_size(inode));
 	return err;
 }
 
@@ -101,6 +136,19 @@ static int promise(struct inode *inode, uint32_t first, uint32_t end)
 	return err;
 }
 
+int ext4_promise(struct inode *inode, uint64_t first, uint64_t end)
+{
+	unsigned int tries = 0;
+	int err;
+
+	if (end > (uint64_t)ext4_max_lblk(inode) + 1)
+		return -EFBIG;
+	do
+		err = promise(inode, (uint32_t)first, (uint32_t)end);
+	while (ext4_retry_space(ext4_fs_of(inode), err, &tries));
+	return err;
+}
+
 static int prepare_write(struct page_cache *cache, uint64_t index,
 			 struct page *page, size_t offset, size_t size)
 {
@@ -109,16 +157,11 @@ static int prepare_write(struct page_cache *cache, uint64_t index,
 	uint64_t start = (index << PAGE_SHIFT) + offset;
 	uint64_t first = start >> fs->block_bits;
 	uint64_t end = DIV_ROUND_UP(start + size, (uint64_t)fs->block_size);
-	unsigned int tries = 0;
 	int err;
 
 	if (ext4_is_read_only(fs))
 		return -EROFS;
-	if (end > (uint64_t)ext4_max_lblk(inode) + 1)
-		return -EFBIG;
-	do
-		err = promise(inode, (uint32_t)first, (uint32_t)end);
-	while (ext4_retry_space(fs, err, &tries));
+	err = ext4_promise(inode, first, end);
 	if (!err && fs->block_size == PAGE_SIZE)
 		__atomic_fetch_or(&page->flags, PAGE_FLAG_BACKED,
 				  __ATOMIC_RELAXED);
@@ -126,33 +169,6 @@ static int prepare_write(struct page_cache *cache, uint64_t index,
 }
 
 /* ---- Writing ---- */
-
-#define BATCH_PAGES  64u
-#define BATCH_PIECES (4u * BATCH_PAGES)
-
-enum piece_kind {
-	PIECE_WRITTEN,   /* has its blocks */
-	PIECE_UNWRITTEN, /* the map says "zeros" */
-	PIECE_NEW        /* promised */
-};
-
-struct piece {
-	uint32_t lblk, len;
-	uint64_t block;
-	enum piece_kind kind;
-};
-
-/* Pages on their way. */
-struct batch {
-	struct inode *inode;
-	unsigned int num_pages, num_pieces, num_placed, num_parts;
-	struct page *page[BATCH_PAGES];
-	uint64_t index[BATCH_PAGES];
-	struct piece piece[BATCH_PIECES];
-	struct piece placed[BATCH_PIECES]; /* all with blocks */
-	struct disk_part part[BATCH_PIECES];
-	uint64_t goal;
-};
 
 static void take_pages(struct batch *batch, struct writeback *wb,
 		       uint64_t *index)
@@ -231,15 +247,15 @@ static int plan_page(struct batch *batch, uint32_t first, uint32_t end)
 static int plan(struct batch *batch)
 {
 	const struct ext4 *fs = ext4_fs_of(batch->inode);
-	uint64_t size = inode_size(batch->inode);
-	uint64_t last = DIV_ROUND_UP(size, (uint64_t)fs->block_size);
+	uint64_t last = MIN(
+		batch->to, DIV_ROUND_UP(batch->size, (uint64_t)fs->block_size));
 	unsigned int per = blocks_per_page(fs);
 	int err = 0;
 
 	batch->num_pieces = 0;
 	for (unsigned int i = 0; !err && i < batch->num_pages; i++) {
-		uint64_t first = batch->index[i] * per;
-		uint64_t end = MIN(first + per, last);
+		uint64_t first = MAX(batch->index[i] * per, batch->from);
+		uint64_t end = MIN((batch->index[i] + 1) * per, last);
 
 		if (first < end)
 			err = plan_page(batch, (uint32_t)first, (uint32_t)end);
@@ -356,13 +372,14 @@ static int show_piece(struct handle *handle, struct inode *inode,
 }
 
 /* The size on the disk, up to what is written by now. */
-static int show_size(struct handle *handle, struct inode *inode, uint64_t end)
+static int show_size(struct handle *handle, struct inode *inode, uint64_t size,
+		     uint64_t end)
 {
 	struct ext4_inode *ei = ext4_of(inode);
 	bool grows;
 
 	mutex_lock(&ei->map_lock);
-	end = MIN(end, inode_size(inode));
+	end = MIN(end, size);
 	grows = end > ei->disk_size;
 	if (grows)
 		ei->disk_size = end;
@@ -375,7 +392,7 @@ static bool must_show(const struct batch *batch, uint64_t end)
 	for (unsigned int i = 0; i < batch->num_placed; i++)
 		if (batch->placed[i].kind != PIECE_WRITTEN)
 			return true;
-	return MIN(end, inode_size(batch->inode)) >
+	return MIN(end, batch->size) >
 	       READ_ONCE(ext4_of(batch->inode)->disk_size);
 }
 
@@ -402,7 +419,7 @@ static int show(struct batch *batch)
 			batch->placed[i].kind = PIECE_WRITTEN;
 	}
 	if (!err)
-		err = show_size(&handle, inode, end);
+		err = show_size(&handle, inode, batch->size, end);
 	if (journal_is_inside())
 		journal_stop(&handle);
 	return err;
@@ -415,8 +432,7 @@ static void drop_promises(struct batch *batch)
 	struct inode *inode = batch->inode;
 	struct ext4 *fs = ext4_fs_of(inode);
 	unsigned int per = blocks_per_page(fs);
-	uint64_t end =
-		DIV_ROUND_UP(inode_size(inode), (uint64_t)fs->block_size);
+	uint64_t end = DIV_ROUND_UP(batch->size, (uint64_t)fs->block_size);
 	uint64_t behind = (batch->index[batch->num_pages - 1] + 1) * per;
 
 	if (end < behind && end <= UINT32_MAX)
@@ -424,7 +440,7 @@ static void drop_promises(struct batch *batch)
 			     (uint32_t)MIN(behind - 1, (uint64_t)UINT32_MAX));
 }
 
-static int write_batch(struct batch *batch)
+int ext4_batch_write(struct batch *batch)
 {
 	struct ext4 *fs = ext4_fs_of(batch->inode);
 	int err;
@@ -459,6 +475,8 @@ static int write_pages(struct page_cache *cache, struct writeback *wb)
 	if (!batch)
 		return -ENOMEM;
 	batch->inode = inode;
+	batch->from = 0;
+	batch->to = UINT64_MAX;
 	mutex_lock(&ei->write_lock);
 	for (;;) {
 		int err;
@@ -466,8 +484,10 @@ static int write_pages(struct page_cache *cache, struct writeback *wb)
 		take_pages(batch, wb, &index);
 		if (!batch->num_pages)
 			break;
-		err = ext4_is_read_only(ext4_fs_of(inode)) ? -EROFS
-							   : write_batch(batch);
+		batch->size = inode_size(inode);
+		err = ext4_is_read_only(ext4_fs_of(inode))
+			      ? -EROFS
+			      : ext4_batch_write(batch);
 		end_pages(batch, err);
 		if (err && !result)
 			result = err;
@@ -506,7 +526,9 @@ static int open_file(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static ssize_t write_file(struct file *file, struct io_buf *io, loff_t *pos)
+ssize_t ext4_write_checked(struct file *file, struct io_buf *io, loff_t *pos,
+			   ssize_t (*write)(struct inode *inode,
+					    struct io_buf *io, loff_t pos))
 {
 	struct inode *inode = file->inode;
 	const struct ext4 *fs = ext4_fs_of(inode);
@@ -517,7 +539,13 @@ static ssize_t write_file(struct file *file, struct io_buf *io, loff_t *pos)
 			return io->left ? -EFBIG : 0;
 		io->left = MIN(io->left, max - (uint64_t)*pos);
 	}
-	return generic_file_write(file, io, pos);
+	return write ? generic_file_write_by(file, io, pos, write)
+		     : generic_file_write(file, io, pos);
+}
+
+static ssize_t write_file(struct file *file, struct io_buf *io, loff_t *pos)
+{
+	return ext4_write_checked(file, io, pos, NULL);
 }
 
 /* What the inode's last operation did is on the medium. */
@@ -551,6 +579,8 @@ const struct file_ops ext4_file_ops = {
 	.open = open_file,
 	.read = generic_file_read,
 	.write = write_file,
+	.seek = ext4_seek,
+	.direct = ext4_direct,
 	.fsync = ext4_fsync,
 	.fallocate = ext4_fallocate,
 	.ioctl = ext4_ioctl,

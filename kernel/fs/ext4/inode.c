@@ -60,24 +60,17 @@ static uint64_t decode_time(uint32_t seconds, uint32_t extra)
 {
 	int64_t s = (int32_t)seconds + ((int64_t)(extra & 3) << 32);
 
-	/* Ours end in 2262, the disk's in 2446. */
-	s = MIN(s, INT64_MAX / (int64_t)NSEC_PER_SEC - 2);
-	return (uint64_t)(s * (int64_t)NSEC_PER_SEC) + (extra >> 2);
+	return inode_time_from(s, extra >> 2);
 }
 
 static uint32_t encode_time(uint64_t time, bool wide, uint32_t *extra)
 {
-	int64_t ns = (int64_t)time, s = ns / (int64_t)NSEC_PER_SEC;
-	int64_t rest = ns % (int64_t)NSEC_PER_SEC;
+	uint32_t rest;
+	int64_t s = inode_time_seconds(time, &rest);
 
-	if (rest < 0) {
-		rest += (int64_t)NSEC_PER_SEC;
-		s--;
-	}
 	if (!wide)
 		s = MIN(MAX(s, (int64_t)INT32_MIN), (int64_t)INT32_MAX);
-	*extra = (uint32_t)(((s - (int32_t)s) >> 32) & 3) |
-		 (uint32_t)(rest << 2);
+	*extra = (uint32_t)(((s - (int32_t)s) >> 32) & 3) | rest << 2;
 	return (uint32_t)s;
 }
 

@@ -492,6 +492,20 @@ extern const struct file_system_type ext4_type;
 /* All dirty pages of @inode are on the disk. */
 int ext4_write_pages(struct inode *inode);
 int ext4_fsync(struct file *file, bool data_only);
+/* generic_file_write(), or with @write its _by(), up to the largest file. */
+ssize_t ext4_write_checked(struct file *file, struct io_buf *io, loff_t *pos,
+			   ssize_t (*write)(struct inode *inode,
+					    struct io_buf *io, loff_t pos));
+
+/* ---- direct.c, seek.c ---- */
+
+ssize_t ext4_direct(struct file *file, struct io_buf *io, loff_t *pos,
+		    bool write);
+loff_t ext4_seek(struct file *file, loff_t offset, int whence);
+loff_t ext4_dir_seek(struct file *file, loff_t offset, int whence);
+
+/* ---- ioctl.c ---- */
+
 long ext4_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* ---- fallocate.c ---- */

@@ -392,6 +392,9 @@ static int remove_directory(struct inode *dir, const char *name, size_t len,
 	if (!err)
 		err = drop_link(&handle, inode);
 	journal_stop(&handle);
+	/* Who is still in it sees that it has nothing. */
+	if (!err)
+		WRITE_ONCE(inode->cache.size_bytes, 0);
 	return err;
 }
 
@@ -640,6 +643,13 @@ static ssize_t read_link(struct inode *inode, char *buf, size_t size)
 
 /* ---- Attributes ---- */
 
+/* In the last second there is, time stands still (as on Linux). */
+static void cut_time(uint64_t *time)
+{
+	if (*time / NSEC_PER_SEC == INODE_TIME_MAX_S)
+		*time -= *time % NSEC_PER_SEC;
+}
+
 int ext4_set_attributes(struct inode *inode)
 {
 	int err;
@@ -649,6 +659,8 @@ int ext4_set_attributes(struct inode *inode)
 	err = ext4_chmod_acl(inode);
 	if (err)
 		return err;
+	cut_time(&inode->atime);
+	cut_time(&inode->mtime);
 	inode_touch_ctime(inode);
 	return ext4_inode_dirty_now(inode);
 }
@@ -670,7 +682,14 @@ const struct inode_ops ext4_dir_ops = {
 	COMMON_OPS,
 };
 
+static uint64_t promised_512(const struct inode *inode)
+{
+	return (uint64_t)READ_ONCE(ext4_of(inode)->delayed.total)
+	       << (ext4_fs_of(inode)->block_bits - 9);
+}
+
 const struct inode_ops ext4_file_inode_ops = {
+	.promised_512 = promised_512,
 	.truncate = ext4_truncate,
 	COMMON_OPS,
 };
@@ -686,6 +705,7 @@ const struct inode_ops ext4_special_ops = {
 
 const struct file_ops ext4_dir_file_ops = {
 	.readdir = ext4_dir_readdir,
+	.seek = ext4_dir_seek,
 	.fsync = ext4_fsync,
 	.ioctl = ext4_ioctl,
 };

@@ -305,30 +305,44 @@ static int remove_target(struct inode *dir, const char *name, size_t len,
 	return remove_link(dir, name, len, target);
 }
 
+/* The name stays, and means @inode, whose reference it takes. */
+static void entry_replace(struct tmpfs_entry *entry, struct inode *inode)
+{
+	struct inode *old = entry->inode;
+
+	entry->inode = inode;
+	inode_put(old);
+}
+
 static int move(struct inode *old_dir, const char *old_name, size_t old_len,
 		struct inode *inode, struct inode *new_dir,
 		const char *new_name, size_t new_len, struct inode *target,
 		unsigned int flags)
 {
 	struct tmpfs_entry *old = find(old_dir, old_name, old_len);
+	struct inode *whiteout = NULL;
 	struct tmpfs_entry *entry;
 	int err = 0;
 
 	if (!old)
 		return -ENOENT;
-	if (flags & RENAME_WHITEOUT)
-		return -EINVAL;
 	if (flags & RENAME_EXCHANGE) {
 		entry = find(new_dir, new_name, new_len);
 		return entry ? exchange(old_dir, old, new_dir, entry) : -ENOENT;
 	}
+	if (flags & RENAME_WHITEOUT)
+		err = tmpfs_inode_create(old_dir->sb, old_dir, S_IFCHR,
+					 &whiteout);
+	if (err)
+		return err;
 	entry = entry_alloc(new_name, new_len);
 	if (!entry)
-		return -ENOMEM;
-	if (target)
+		err = -ENOMEM;
+	else if (target)
 		err = remove_target(new_dir, new_name, new_len, target);
 	if (err) {
 		kfree(entry);
+		inode_put(whiteout);
 		return err;
 	}
 	entry_add(new_dir, entry, inode_get(inode));
@@ -336,7 +350,10 @@ static int move(struct inode *old_dir, const char *old_name, size_t old_len,
 		old_dir->nlink--;
 		new_dir->nlink++;
 	}
-	entry_remove(old_dir, old);
+	if (whiteout)
+		entry_replace(old, whiteout);
+	else
+		entry_remove(old_dir, old);
 	inode_touch_ctime(inode);
 	return 0;
 }
@@ -374,7 +391,13 @@ static int read_directory(struct file *file, struct dir_emitter *emitter,
 
 	if (!dir_emit_dots(file, emitter, pos))
 		return 0;
+	/* Once at the end one stays there: what comes later is for those who
+	 * begin again. */
+	if (*pos == INT64_MAX)
+		return 0;
 	entry = find_offset(file->inode, *pos);
+	if (!entry)
+		*pos = INT64_MAX;
 	while (entry) {
 		struct rb_node *next = rb_next(&entry->by_offset);
 
@@ -389,6 +412,14 @@ static int read_directory(struct file *file, struct dir_emitter *emitter,
 	return 0;
 }
 
+static loff_t seek(struct file *file, loff_t offset, int whence)
+{
+	if (whence != SEEK_SET && whence != SEEK_CUR)
+		return -EINVAL;
+	return generic_file_seek(file, offset, whence);
+}
+
 const struct file_ops tmpfs_dir_file_ops = {
+	.seek = seek,
 	.readdir = read_directory,
 };

@@ -7,6 +7,7 @@
  * Source: fallocate(2), memfd_create(2), fcntl(2) "File Sealing".
  */
 #include "kernel/fs/tmpfs/internal.h"
+#include "kernel/vfs/attributes.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/vm_space.h"
@@ -246,8 +247,10 @@ static int allocate(struct file *file, int mode, loff_t offset, loff_t size)
 	mutex_lock(&inode->lock);
 	err = allocate_locked(inode, mode, (uint64_t)offset,
 			      (uint64_t)(offset + size));
-	if (!err)
+	if (!err) {
+		inode_drop_set_id(inode);
 		inode_touch_mtime(inode);
+	}
 	mutex_unlock(&inode->lock);
 	return err;
 }

@@ -338,6 +338,7 @@ free_fs:
 
 const struct file_system_type tmpfs_type = {
 	.name = "tmpfs",
+	.has_handles = true,
 	.mount = tmpfs_mount,
 };
 static const struct file_system_type ramfs_type = {
