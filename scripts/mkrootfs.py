@@ -9,6 +9,8 @@
     mkrootfs.py test    build/rootfs-test.cpio: the same on top of a Debian tree
                         (bash, coreutils, ...) and with the workloads of
                         test/data/workloads.json in /srv: what `make test` boots.
+    mkrootfs.py linux   build/rootfs-linux.cpio: test, and the modules that Debian's
+                        Linux needs for a disk with ext4 (`sh /modules/load`).
 
 Idea: layers. First the Debian packages (build/userland, by scripts/fetch),
 then scripts/rootfs with our few files of configuration, then our programs
@@ -16,7 +18,9 @@ then scripts/rootfs with our few files of configuration, then our programs
 scripts would need an emulator, and what they would do for us is a handful of
 links and files, made here. test/ imports this file for its own images.
 """
+import glob
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -34,6 +38,8 @@ UNWANTED = ('usr/lib/riscv64-linux-gnu/gconv/', 'usr/share/common-licenses/',
             'usr/share/bash-completion/', 'usr/share/lintian/', 'usr/share/bug/',
             'usr/share/doc-base/', 'usr/share/menu/', 'usr/lib/systemd/', 'etc/init.d/',
             'etc/pam.d/', 'etc/systemd/', '.fetched')
+LINUX_MODULES = ('drivers/virtio/virtio_mmio', 'drivers/block/virtio_blk', 'lib/crc16',
+                 'crypto/crc32c_generic', 'fs/mbcache', 'fs/jbd2/jbd2', 'fs/ext4/ext4')
 KEEP = ('gconv-modules', 'UTF-16.so', 'UTF-32.so', 'ISO8859-1.so', 'ISO8859-15.so')
 
 
@@ -207,6 +213,23 @@ def abi_image() -> Tree:
     return tree
 
 
+def linux_modules(tree: Tree) -> None:
+    """What Debian's Linux (scripts/fetch linux) has not built in, in the order of loading."""
+    lines = []
+    for name in LINUX_MODULES:
+        path = glob.glob(os.path.join(BUILD, f'linux/usr/lib/modules/*/kernel/{name}.ko.xz'))
+        with lzma.open(path[0]) as f:
+            tree.file(f'modules/{os.path.basename(name)}.ko', f.read())
+        lines.append(f'/bin/busybox insmod /modules/{os.path.basename(name)}.ko\n')
+    tree.file('modules/load', ''.join(lines).encode())
+
+
+def linux_image() -> Tree:
+    tree = test_image()
+    linux_modules(tree)
+    return tree
+
+
 def small_image() -> Tree:
     """What the workloads of tier 0 need, and no more: test/ boots it in 16 MiB,
     of which QEMU leaves 4 MiB to this archive."""
@@ -220,15 +243,16 @@ def small_image() -> Tree:
     return tree
 
 
-def main() -> None:
+def main(wanted: list) -> None:
     images = {'run': (run_image, 'rootfs.cpio'), 'abi': (abi_image, 'rootfs-abi.cpio'),
-              'test': (test_image, 'rootfs-test.cpio')}
-    if len(sys.argv) < 2 or any(a not in images for a in sys.argv[1:]):
+              'test': (test_image, 'rootfs-test.cpio'),
+              'linux': (linux_image, 'rootfs-linux.cpio')}
+    if not wanted or any(name not in images for name in wanted):
         sys.exit(__doc__)
-    for name in sys.argv[1:]:
+    for name in wanted:
         make, out = images[name]
         make().write(os.path.join(BUILD, out))
 
 
 if __name__ == '__main__':
-    main()
+    main(sys.argv[1:])
