@@ -119,7 +119,7 @@ static void set_blocks(struct inode *inode)
 }
 
 /* One more at the end. */
-static int append(struct inode *inode)
+static int append(struct inode *inode) MUST_HOLD(fat_of(inode)->lock)
 {
 	struct fat *fs = fat_of(inode);
 	struct fat_node *node = fat_node(inode);
@@ -163,7 +163,7 @@ int fat_grow(struct inode *inode, uint32_t count)
 }
 
 /* All of it: the chain is freed when the directory does not name it. */
-static int cut_all(struct inode *inode) MUST_HOLD(fs->lock)
+static int cut_all(struct inode *inode) MUST_HOLD(fat_of(inode)->lock)
 {
 	struct fat_node *node = fat_node(inode);
 	struct fat_doomed *doom = kmalloc(sizeof(*doom));

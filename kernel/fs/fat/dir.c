@@ -40,7 +40,7 @@ static bool is_fixed_root(const struct inode *dir)
 
 /* The sector that byte @at of @dir is in. 0; -ENOENT: past its end. */
 static int sector_at(struct inode *dir, uint32_t at, uint64_t *sector)
-	MUST_HOLD(fs->lock)
+	MUST_HOLD(fat_of(dir)->lock)
 {
 	const struct fat *fs = fat_of(dir);
 	uint32_t cluster;
@@ -62,7 +62,8 @@ static int sector_at(struct inode *dir, uint32_t at, uint64_t *sector)
 
 /* Entry number @index, in memory as long as the cursor stays. */
 static int entry_in(struct cursor *cursor, uint32_t index,
-		    struct fat_entry **entry) MUST_HOLD(fs->lock)
+		    struct fat_entry **entry)
+	MUST_HOLD(fat_of(cursor->dir)->lock)
 {
 	const struct fat *fs = fat_of(cursor->dir);
 	uint32_t at = index * FAT_ENTRY_SIZE;
@@ -164,7 +165,7 @@ static void fill_found(struct fat_found *found, const struct cursor *cursor,
 /* fat_next_entry() with a cursor. */
 static int next_entry(struct cursor *cursor, uint32_t *index,
 		      struct fat_found *found, char *text, size_t *len)
-	MUST_HOLD(fs->lock)
+	MUST_HOLD(fat_of(cursor->dir)->lock)
 {
 	struct long_name name;
 	struct fat_entry *entry;
@@ -270,7 +271,7 @@ int fat_count_dirs(struct inode *dir, uint32_t *count)
 
 /* Does the directory have the short name? 0: no; -EEXIST, -EIO. */
 static int check_short(struct inode *dir, const char shortname[11])
-	MUST_HOLD(fs->lock)
+	MUST_HOLD(fat_of(dir)->lock)
 {
 	struct cursor cursor = { .dir = dir };
 	struct fat_entry *entry;
@@ -292,7 +293,7 @@ static int check_short(struct inode *dir, const char shortname[11])
 }
 
 static int choose_short(struct inode *dir, struct fat_name *name, bool *exact)
-	MUST_HOLD(fs->lock)
+	MUST_HOLD(fat_of(dir)->lock)
 {
 	for (unsigned int try = 0; try < MAX_TRIES; try++) {
 		int err;
@@ -335,7 +336,7 @@ static int write_cluster(struct fat *fs, uint32_t cluster, const void *data,
 	return 0;
 }
 
-static int grow_directory(struct inode *dir) MUST_HOLD(fs->lock)
+static int grow_directory(struct inode *dir) MUST_HOLD(fat_of(dir)->lock)
 {
 	struct fat_node *node = fat_node(dir);
 	struct fat *fs = fat_of(dir);
@@ -360,7 +361,7 @@ static int grow_directory(struct inode *dir) MUST_HOLD(fs->lock)
 
 /* The first of @count free entries in a row; the directory grows if need be. */
 static int find_room(struct inode *dir, uint32_t count, uint32_t *first)
-	MUST_HOLD(fs->lock)
+	MUST_HOLD(fat_of(dir)->lock)
 {
 	struct cursor cursor = { .dir = dir };
 	struct fat_entry *entry;
@@ -416,7 +417,7 @@ static void fill_slot(const struct fat_name *name, unsigned int number,
 /* Entries @first.. are @slots of the name, then @found->entry. */
 static int write_entries(struct inode *dir, const struct fat_name *name,
 			 uint32_t first, uint32_t slots,
-			 struct fat_found *found) MUST_HOLD(fs->lock)
+			 struct fat_found *found) MUST_HOLD(fat_of(dir)->lock)
 {
 	struct cursor cursor = { .dir = dir };
 	struct fat_entry *entry;

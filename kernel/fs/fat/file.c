@@ -34,7 +34,7 @@ struct piece {
 };
 
 static int find_piece(struct inode *inode, uint64_t at, uint32_t max,
-		      struct piece *piece) MUST_HOLD(fs->lock)
+		      struct piece *piece) MUST_HOLD(fat_of(inode)->lock)
 {
 	const struct fat *fs = fat_of(inode);
 	uint32_t offset = (uint32_t)at & (fat_cluster_size(fs) - 1), cluster;

@@ -274,7 +274,7 @@ static void load_times(struct inode *inode, const struct fat_entry *entry)
 }
 
 /* Directories: how long, how many in it. */
-static int load_directory(struct inode *inode) MUST_HOLD(fs->lock)
+static int load_directory(struct inode *inode) MUST_HOLD(fat_of(inode)->lock)
 {
 	struct fat *fs = fat_of(inode);
 	uint32_t count = 0;
@@ -293,7 +293,7 @@ static int load_directory(struct inode *inode) MUST_HOLD(fs->lock)
 }
 
 static int load(struct inode *inode, const struct fat_entry *entry)
-	MUST_HOLD(fs->lock)
+	MUST_HOLD(fat_of(inode)->lock)
 {
 	struct fat *fs = fat_of(inode);
 	uint32_t mask = fat_cluster_size(fs) - 1;
@@ -376,7 +376,7 @@ int fat_make_root(struct super_block *sb)
  * The mode can only say "read-only". As on Linux a mode that cannot be stored
  * is not an error, nothing happens; another owner is one.
  */
-static void store_mode(struct inode *inode) MUST_HOLD(fs->lock)
+static void store_mode(struct inode *inode) MUST_HOLD(fat_of(inode)->lock)
 {
 	struct fat_node *node = fat_node(inode);
 	const struct fat *fs = fat_of(inode);

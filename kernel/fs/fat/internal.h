@@ -135,12 +135,13 @@ void fat_doom(struct fat *fs, struct fat_doomed *doom, uint32_t start);
 
 /* Cluster number @index of the file. 0; -ENOENT: past the end; -EIO. */
 int fat_map(struct inode *inode, uint32_t index, uint32_t *cluster)
-	MUST_HOLD(fs->lock);
+	MUST_HOLD(fat_of(inode)->lock);
 /* The file has at least @count clusters; what is new is not cleared. */
-int fat_grow(struct inode *inode, uint32_t count) MUST_HOLD(fs->lock);
+int fat_grow(struct inode *inode, uint32_t count)
+	MUST_HOLD(fat_of(inode)->lock);
 /* It has at most @count. The size on the disk is smaller already. */
-int fat_cut(struct inode *inode, uint32_t count) MUST_HOLD(fs->lock);
-int fat_count_clusters(struct inode *inode) MUST_HOLD(fs->lock);
+int fat_cut(struct inode *inode, uint32_t count) MUST_HOLD(fat_of(inode)->lock);
+int fat_count_clusters(struct inode *inode) MUST_HOLD(fat_of(inode)->lock);
 void fat_forget_chain(struct fat_node *node);
 uint64_t fat_sector_of(const struct fat *fs, uint32_t cluster);
 
@@ -181,26 +182,28 @@ struct fat_found {
 /* Walking along: the next entry in use at or after *@index, which moves past
  * it. @text (FAT_NAME_BYTES) gets its name. 0, -ENOENT at the end, -EIO. */
 int fat_next_entry(struct inode *dir, uint32_t *index, struct fat_found *found,
-		   char *text, size_t *len) MUST_HOLD(fs->lock);
+		   char *text, size_t *len) MUST_HOLD(fat_of(dir)->lock);
 int fat_find(struct inode *dir, const char *name, size_t len,
-	     struct fat_found *found) MUST_HOLD(fs->lock);
+	     struct fat_found *found) MUST_HOLD(fat_of(dir)->lock);
 /* Add an entry for @name; entry->name is filled in. */
 int fat_add_entry(struct inode *dir, struct fat_name *name,
 		  struct fat_entry *entry, struct fat_found *found)
-	MUST_HOLD(fs->lock);
+	MUST_HOLD(fat_of(dir)->lock);
 int fat_remove_entry(struct inode *dir, const struct fat_found *found)
-	MUST_HOLD(fs->lock);
+	MUST_HOLD(fat_of(dir)->lock);
 /* The entry at @place, to be read or changed in *@entry. */
 int fat_entry_at(struct fat *fs, uint64_t place, struct buffer **buffer,
 		 struct fat_entry **entry) MUST_HOLD(fs->lock);
-int fat_is_empty(struct inode *dir) MUST_HOLD(fs->lock);
+int fat_is_empty(struct inode *dir) MUST_HOLD(fat_of(dir)->lock);
 /* A new directory's first cluster, with "." and "..". */
 int fat_init_dir(struct fat *fs, struct fat_entry *entry, uint32_t parent)
 	MUST_HOLD(fs->lock);
 /* ".." of @dir leads to the directory that begins at @parent. */
-int fat_set_parent(struct inode *dir, uint32_t parent) MUST_HOLD(fs->lock);
+int fat_set_parent(struct inode *dir, uint32_t parent)
+	MUST_HOLD(fat_of(dir)->lock);
 /* How many directories are in @dir. */
-int fat_count_dirs(struct inode *dir, uint32_t *count) MUST_HOLD(fs->lock);
+int fat_count_dirs(struct inode *dir, uint32_t *count)
+	MUST_HOLD(fat_of(dir)->lock);
 
 /* ---- namei.c, file.c ---- */
 
@@ -213,7 +216,7 @@ extern const struct page_cache_ops fat_page_ops;
 /* ---- inode.c ---- */
 
 int fat_inode_get(struct inode *dir, const struct fat_found *found,
-		  struct inode **out) MUST_HOLD(fs->lock);
+		  struct inode **out) MUST_HOLD(fat_of(dir)->lock);
 int fat_make_root(struct super_block *sb);
 /* It has another name now, or (0) none. */
 void fat_inode_move(struct inode *inode, uint64_t place);

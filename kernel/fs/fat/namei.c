@@ -88,7 +88,7 @@ static void new_entry(struct fat_entry *entry)
 /* @entry under the name, and its inode. */
 static int add_new(struct inode *dir, const char *name, size_t len,
 		   struct fat_entry *entry, struct inode **out)
-	MUST_HOLD(fs->lock)
+	MUST_HOLD(fat_of(dir)->lock)
 {
 	struct fat_name *parsed = kmalloc(sizeof(*parsed));
 	struct fat_found found;
@@ -156,7 +156,7 @@ static int make_directory(struct inode *dir, const char *name, size_t len,
 /* ---- Removing ---- */
 
 /* So that its clusters can be freed when the last user is gone. */
-static int prepare_doom(struct inode *inode) MUST_HOLD(fs->lock)
+static int prepare_doom(struct inode *inode) MUST_HOLD(fat_of(inode)->lock)
 {
 	struct fat_node *node = fat_node(inode);
 
@@ -168,7 +168,7 @@ static int prepare_doom(struct inode *inode) MUST_HOLD(fs->lock)
 /* The entry of @inode, by its name. */
 static int find_own(struct inode *dir, const char *name, size_t len,
 		    const struct inode *inode, struct fat_found *found)
-	MUST_HOLD(fs->lock)
+	MUST_HOLD(fat_of(dir)->lock)
 {
 	int err = fat_find(dir, name, len, found);
 
@@ -239,7 +239,7 @@ struct move {
 
 /* The target's entry becomes that of the file: its name stays, and it is one
  * write of one sector. */
-static int take_entry(struct move *m) MUST_HOLD(fs->lock)
+static int take_entry(struct move *m) MUST_HOLD(fat_of(m->inode)->lock)
 {
 	struct fat *fs = fat_of(m->inode);
 	struct fat_entry *entry;
@@ -261,7 +261,7 @@ static int take_entry(struct move *m) MUST_HOLD(fs->lock)
 	return 0;
 }
 
-static int add_moved(struct move *m) MUST_HOLD(fs->lock)
+static int add_moved(struct move *m) MUST_HOLD(fat_of(m->inode)->lock)
 {
 	struct fat_name *parsed = kmalloc(sizeof(*parsed));
 	struct fat_entry entry = m->old.entry;
@@ -279,7 +279,7 @@ static int add_moved(struct move *m) MUST_HOLD(fs->lock)
 }
 
 /* The directory itself: "..", and how many are in which. */
-static int move_directory(struct move *m) MUST_HOLD(fs->lock)
+static int move_directory(struct move *m) MUST_HOLD(fat_of(m->inode)->lock)
 {
 	int err = 0;
 
@@ -291,7 +291,7 @@ static int move_directory(struct move *m) MUST_HOLD(fs->lock)
 	return err;
 }
 
-static int move_locked(struct move *m) MUST_HOLD(fs->lock)
+static int move_locked(struct move *m) MUST_HOLD(fat_of(m->inode)->lock)
 {
 	struct fat *fs = fat_of(m->inode);
 	bool apart;
