@@ -150,10 +150,11 @@ struct block_device {
 	struct block_device
 		*disk;  /* a partition's whole disk, or NULL; fixed */
 	uint64_t start; /* a partition's first sector; fixed */
-	unsigned int max_partitions; /* of a disk; fixed */
-	unsigned int partition;      /* 1.., 0: the whole disk; fixed */
-	char part_uuid[40];          /* PARTUUID; "" unknown; fixed */
-	char part_label[40];         /* PARTLABEL, ASCII; fixed */
+	unsigned int max_partitions; /* of a disk; changes only for loops */
+	uint64_t partition_dev; /* number before its first's; 0: dev; fixed */
+	unsigned int partition; /* 1.., 0: the whole disk; fixed */
+	char part_uuid[40];     /* PARTUUID; "" unknown; fixed */
+	char part_label[40];    /* PARTLABEL, ASCII; fixed */
 
 	uint64_t num_sectors; /* of 512 bytes; may change (loop devices) */
 	unsigned int logical_block_size;  /* bytes; what it can address */

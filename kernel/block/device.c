@@ -319,3 +319,49 @@ int block_disk_rescan(struct block_device *disk)
 		forget(bdev);
 	return partitions_scan(disk);
 }
+
+/* ---- Partitions by hand -------------------------------------------------------------- */
+
+struct block_device *block_partition_find(const struct block_device *disk,
+					  unsigned int except, uint64_t start,
+					  uint64_t sectors)
+{
+	struct block_device *bdev, *found = NULL;
+
+	mutex_lock(&block_table_lock);
+	list_for_each (bdev, &devices, node) {
+		bool wanted =
+			sectors ? bdev->partition != except &&
+					  bdev->start < start + sectors &&
+					  start < bdev->start +
+							  bdev->num_sectors
+				: bdev->partition == except;
+
+		if (bdev->disk == disk && wanted) {
+			found = block_device_get(bdev);
+			break;
+		}
+	}
+	mutex_unlock(&block_table_lock);
+	return found;
+}
+
+int block_partition_forget(struct block_device *bdev)
+{
+	bool busy;
+
+	mutex_lock(&block_table_lock);
+	busy = bdev->openers || bdev->gone;
+	if (!busy)
+		take_out(bdev);
+	mutex_unlock(&block_table_lock);
+	if (busy)
+		return -EBUSY;
+	forget(bdev);
+	return 0;
+}
+
+void block_partition_set_size(struct block_device *bdev, uint64_t sectors)
+{
+	set_size(bdev, sectors);
+}

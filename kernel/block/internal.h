@@ -33,5 +33,16 @@ struct block_device *block_device_create(struct block_queue *queue,
 int block_device_publish(struct block_device *bdev);
 void block_device_unpublish(struct block_device *bdev);
 
+/*
+ * A partition of @disk that lies in [@start, @start + @sectors), but for number
+ * @except, or (@sectors 0) number @except itself; with a reference, or NULL.
+ */
+struct block_device *block_partition_find(const struct block_device *disk,
+					  unsigned int except, uint64_t start,
+					  uint64_t sectors);
+/* It is out of the table, unless somebody has it open: -EBUSY. */
+int block_partition_forget(struct block_device *bdev);
+/* It is so long now. */
+void block_partition_set_size(struct block_device *bdev, uint64_t sectors);
 /* partitions.c: find them, make them known. 0, -EIO, -ENOMEM. */
 int partitions_scan(struct block_device *disk);

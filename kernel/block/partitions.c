@@ -46,7 +46,10 @@ static int add_partition(struct block_device *disk,
 	int err;
 
 	name_partition(name, sizeof(name), disk, part->number);
-	bdev = block_device_create(disk->queue, name, disk->dev + part->number);
+	bdev = block_device_create(
+		disk->queue, name,
+		(disk->partition_dev ? disk->partition_dev : disk->dev) +
+			part->number);
 	if (!bdev)
 		return -ENOMEM;
 	bdev->disk = block_device_get(disk);
@@ -90,6 +93,74 @@ int partitions_scan(struct block_device *disk)
 		log_info("%s: %d partition%s", disk->name, count,
 			 count == 1 ? "" : "s");
 	kfree(parts);
+	return err;
+}
+
+/* ---- By hand ---------------------------------------------------------------------------- */
+
+static int check_range(const struct block_device *disk, unsigned int number,
+		       uint64_t start, uint64_t sectors)
+{
+	struct block_device *other;
+
+	if (disk->partition || !number || number > disk->max_partitions ||
+	    !sectors || start > disk->num_sectors ||
+	    sectors > disk->num_sectors - start)
+		return -EINVAL;
+	other = block_partition_find(disk, number, start, sectors);
+	block_device_put(other);
+	return other ? -EBUSY : 0;
+}
+
+int block_partition_add(struct block_device *disk, unsigned int number,
+			uint64_t start, uint64_t sectors)
+{
+	struct partition *part;
+	int err = check_range(disk, number, start, sectors);
+
+	if (err)
+		return err;
+	part = kzalloc(sizeof(*part));
+	if (!part)
+		return -ENOMEM;
+	part->number = number;
+	part->start = start;
+	part->sectors = sectors;
+	err = add_partition(disk, part);
+	kfree(part);
+	return err;
+}
+
+int block_partition_delete(struct block_device *disk, unsigned int number)
+{
+	struct block_device *bdev = block_partition_find(disk, number, 0, 0);
+	int err;
+
+	if (!bdev || !number) {
+		block_device_put(bdev);
+		return -ENXIO;
+	}
+	err = block_partition_forget(bdev);
+	block_device_put(bdev);
+	return err;
+}
+
+int block_partition_resize(struct block_device *disk, unsigned int number,
+			   uint64_t start, uint64_t sectors)
+{
+	int err = check_range(disk, number, start, sectors);
+	struct block_device *bdev;
+
+	if (err)
+		return err;
+	bdev = block_partition_find(disk, number, 0, 0);
+	if (!bdev)
+		return -ENXIO;
+	if (bdev->start == start)
+		block_partition_set_size(bdev, sectors);
+	else
+		err = -EINVAL;
+	block_device_put(bdev);
 	return err;
 }
 

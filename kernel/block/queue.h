@@ -92,6 +92,17 @@ void block_disk_resize(struct block_device *disk, uint64_t num_sectors);
 /* Look for partitions again: BLKRRPART. 0, -EBUSY: one is open, -EIO. */
 int block_disk_rescan(struct block_device *disk);
 
+/*
+ * Partitions by hand (BLKPG): make one; forget one; make one longer or shorter.
+ * @start and @sectors in 512 bytes. 0; -EINVAL: not inside the disk; -EBUSY: it
+ * overlaps another, is there already, or is open; -ENXIO: there is none.
+ */
+int block_partition_add(struct block_device *disk, unsigned int number,
+			uint64_t start, uint64_t sectors);
+int block_partition_delete(struct block_device *disk, unsigned int number);
+int block_partition_resize(struct block_device *disk, unsigned int number,
+			   uint64_t start, uint64_t sectors);
+
 /* All segments of a head and of what is merged behind it, in order. */
 struct block_segment_iter {
 	const struct block_request *head, *request;

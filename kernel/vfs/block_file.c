@@ -35,16 +35,10 @@ static unsigned int open_flags(const struct file *file)
 	return file->flags & O_EXCL ? BLOCK_OPEN_EXCLUSIVE : 0;
 }
 
-static void *holder_of(struct file *file)
-{
-	return file->flags & O_EXCL ? file : NULL;
-}
-
 static int block_open(struct inode *inode, struct file *file)
 {
 	struct block_device *bdev;
-	int err = block_device_open(inode->rdev, open_flags(file),
-				    holder_of(file), &bdev);
+	int err = block_device_open(inode->rdev, open_flags(file), file, &bdev);
 
 	if (err)
 		return err;
@@ -56,7 +50,8 @@ static int block_open(struct inode *inode, struct file *file)
 
 static void block_release(struct file *file)
 {
-	block_device_close(device_of(file), holder_of(file));
+	/* If it was opened with O_EXCL, the file is the holder. */
+	block_device_close(device_of(file), file);
 }
 
 /* ---- Bytes ------------------------------------------------------------------------ */
@@ -279,6 +274,38 @@ static int read_partitions(struct block_device *bdev)
 	return block_disk_rescan(bdev);
 }
 
+/* BLKPG: one partition of the disk, without its table. */
+static int change_partition(struct block_device *bdev, unsigned long arg)
+{
+	struct blkpg_ioctl_arg command;
+	struct blkpg_partition part;
+	uint64_t start, sectors;
+
+	if (!cred_capable(vfs_cred(), CAP_SYS_ADMIN))
+		return -EACCES;
+	if (copy_from_user(&command, (const void __user *)arg,
+			   sizeof(command)) ||
+	    copy_from_user(&part, (__force const void __user *)command.data,
+			   sizeof(part)))
+		return -EFAULT;
+	if (bdev->partition || part.pno <= 0 || part.start < 0 ||
+	    part.length < 0)
+		return -EINVAL;
+	if (command.op == BLKPG_DEL_PARTITION)
+		return block_partition_delete(bdev, (unsigned int)part.pno);
+	if ((part.start | part.length) & (BLOCK_SECTOR_SIZE - 1))
+		return -EINVAL;
+	start = (uint64_t)part.start >> BLOCK_SECTOR_SHIFT;
+	sectors = (uint64_t)part.length >> BLOCK_SECTOR_SHIFT;
+	if (command.op == BLKPG_ADD_PARTITION)
+		return block_partition_add(bdev, (unsigned int)part.pno, start,
+					   sectors);
+	if (command.op == BLKPG_RESIZE_PARTITION)
+		return block_partition_resize(bdev, (unsigned int)part.pno,
+					      start, sectors);
+	return -EINVAL;
+}
+
 /* The shape that fdisk and mkfs.fat want to hear of; all invented. */
 static int get_geometry(struct block_device *bdev, unsigned long arg)
 {
@@ -348,6 +375,8 @@ static long block_file_ioctl(struct file *file, unsigned int cmd,
 		return flush_buffers(bdev);
 	case BLKRRPART:
 		return read_partitions(bdev);
+	case BLKPG:
+		return change_partition(bdev, arg);
 	case BLKDISCARD:
 	case BLKSECDISCARD:
 	case BLKZEROOUT:

@@ -8,7 +8,7 @@
  *
  * Locks: loop->lock for which file it is. The thread holds a reference to the
  * file while it uses it.
- * Source: loop(4). Left out: partitions, other block sizes, direct I/O,
+ * Source: loop(4). Left out: other block sizes, direct I/O,
  * encryption.
  */
 #include "kernel/vfs/loop.h"
@@ -25,7 +25,14 @@
 
 #include <linux/capability.h>
 
-enum { AT_BOOT = 8, MAX_LOOPS = 64, MAJOR = 7 };
+/* Numbers of partitions are far from those of the loops. */
+enum {
+	AT_BOOT = 8,
+	MAX_LOOPS = 64,
+	MAJOR = 7,
+	PARTITION_MAJOR = 259,
+	MAX_PARTITIONS = 15
+};
 
 struct loop {
 	unsigned int number;       /* fixed */
@@ -167,7 +174,8 @@ static int check_file(const struct file *file)
 static void copy_info(struct loop *loop, const struct loop_info64 *info)
 	MUST_HOLD(loop->lock)
 {
-	const unsigned int settable = LO_FLAGS_AUTOCLEAR | LO_FLAGS_READ_ONLY;
+	const unsigned int settable =
+		LO_FLAGS_AUTOCLEAR | LO_FLAGS_READ_ONLY | LO_FLAGS_PARTSCAN;
 
 	loop->offset = info->lo_offset;
 	loop->size_limit = info->lo_sizelimit;
@@ -202,10 +210,24 @@ put:
 	return err;
 }
 
+/* Only with LO_FLAGS_PARTSCAN does it have any. */
+static void scan_partitions(struct loop *loop)
+{
+	bool scan = READ_ONCE(loop->flags) & LO_FLAGS_PARTSCAN;
+
+	loop->bdev->max_partitions = scan ? MAX_PARTITIONS : 0;
+	block_disk_rescan(loop->bdev);
+}
+
 /* What was written goes to the file; then it is let go. */
 static int unbind(struct loop *loop)
 {
 	struct file *file;
+
+	if (loop->bdev->max_partitions) {
+		loop->bdev->max_partitions = 0;
+		block_disk_rescan(loop->bdev);
+	}
 
 	block_device_sync(loop->bdev);
 	block_device_invalidate(loop->bdev);
@@ -257,6 +279,8 @@ static long configure(struct loop *loop, unsigned long arg)
 		err = config->block_size && config->block_size != 512
 			      ? -EINVAL
 			      : bind(loop, config->fd, &config->info);
+	if (!err && config->info.lo_flags & LO_FLAGS_PARTSCAN)
+		scan_partitions(loop);
 	kfree(config);
 	return err;
 }
@@ -286,6 +310,8 @@ static long set_status(struct loop *loop, unsigned long arg)
 		err = 0;
 	}
 	mutex_unlock(&loop->lock);
+	if (!err && info->lo_flags & LO_FLAGS_PARTSCAN)
+		scan_partitions(loop);
 free_info:
 	kfree(info);
 	return err;
@@ -360,6 +386,61 @@ static long loop_ioctl(struct block_device *bdev, unsigned int cmd,
 	}
 }
 
+/* ---- /sys -------------------------------------------------------------------------------- */
+
+static struct loop *loop_of(struct block_device *bdev)
+{
+	return device_major(bdev->dev) == MAJOR && !bdev->partition
+		       ? bdev->queue->data
+		       : NULL;
+}
+
+bool loop_has_file(struct block_device *bdev)
+{
+	const struct loop *loop = loop_of(bdev);
+
+	return loop && READ_ONCE(loop->file);
+}
+
+static int show_file(struct loop *loop, char *buf, size_t size)
+{
+	uint64_t offset;
+	struct file *file = get_file(loop, &offset);
+	char *name, *room;
+	int len = -ENXIO;
+
+	if (!file)
+		return -ENXIO;
+	room = kmalloc(PATH_MAX);
+	if (room &&
+	    !path_name(&file->path, mount_root_path(), room, PATH_MAX, &name))
+		len = format_string(buf, size, "%s\n", name);
+	kfree(room);
+	file_put(file);
+	return len;
+}
+
+int loop_show(struct block_device *bdev, const char *what, char *buf,
+	      size_t size)
+{
+	struct loop *loop = loop_of(bdev);
+	uint64_t number = 0;
+
+	if (!loop)
+		return -ENXIO;
+	if (strcmp(what, "backing_file") == 0)
+		return show_file(loop, buf, size);
+	if (strcmp(what, "offset") == 0)
+		number = READ_ONCE(loop->offset);
+	else if (strcmp(what, "sizelimit") == 0)
+		number = READ_ONCE(loop->size_limit);
+	else if (strcmp(what, "autoclear") == 0)
+		number = (loop->flags & LO_FLAGS_AUTOCLEAR) != 0;
+	else if (strcmp(what, "partscan") == 0)
+		number = (loop->flags & LO_FLAGS_PARTSCAN) != 0;
+	return format_string(buf, size, "%lu\n", number);
+}
+
 static const struct block_queue_ops loop_ops = {
 	.perform = loop_perform,
 	.ioctl = loop_ioctl,
@@ -396,6 +477,8 @@ static int make_loop(unsigned int number)
 			     &loop->bdev);
 	if (err)
 		goto free_loop; /* the queue stays: it has a thread */
+	loop->bdev->partition_dev =
+		device_number(PARTITION_MAJOR, number * (MAX_PARTITIONS + 1));
 	loops[number] = loop;
 	return 0;
 

@@ -162,8 +162,10 @@ static void file_discard(struct file *file)
 static int open_checked(const struct path *path, unsigned int flags,
 			struct file **out)
 {
-	/* A terminal's open() wants to know about O_NOCTTY. */
-	const unsigned int dropped = OPEN_ONLY_FLAGS & ~O_NOCTTY;
+	/* A terminal's open() wants to know about O_NOCTTY, a disk's about
+	 * O_EXCL. */
+	const unsigned int seen = O_NOCTTY | O_EXCL;
+	const unsigned int dropped = OPEN_ONLY_FLAGS & ~seen;
 	struct file *file;
 	int err;
 
@@ -177,7 +179,7 @@ static int open_checked(const struct path *path, unsigned int flags,
 		file->ops = &path_file_ops;
 	else
 		err = open_contents(file, flags);
-	file->flags &= ~(unsigned int)O_NOCTTY;
+	file->flags &= ~seen;
 	if (err) {
 		file_discard(file);
 		return err;
