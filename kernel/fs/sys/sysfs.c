@@ -20,6 +20,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/dev/serial.h"
 #include "kernel/dev/share.h"
+#include "kernel/fs/sys/internal.h"
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
@@ -27,9 +28,6 @@
 #include "kernel/sched/sched.h"
 #include "kernel/vfs/file.h"
 #include "kernel/vfs/path.h"
-
-/* Every file says that it is so long, whatever it holds. */
-#define FILE_SIZE 4096u
 
 struct sys_entry {
 	struct list_head node;
@@ -166,6 +164,7 @@ static struct sys_entry fixed_entries[] = {
 	{ .path = "class/tty/console/active", .show = show_console },
 	{ .path = "dev/block/" },
 	{ .path = "dev/char/" },
+	{ .path = "devices/virtual/block/" },
 	{ .path = "devices/system/clocksource/clocksource0/available_clocksource",
 	  .text = "riscv_clocksource \n" },
 	{ .path = "devices/system/clocksource/clocksource0/current_clocksource",
@@ -202,13 +201,6 @@ static struct sys_entry fixed_entries[] = {
 
 /* ---- The tree that the list means ---- */
 
-/* What inode->data points to; the path follows it in memory. */
-struct sys_node {
-	const struct sys_entry *entry; /* NULL: a directory */
-	size_t len;
-	char path[]; /* "" or "devices/system"; ended by NUL */
-};
-
 /* The part of @entry's path below directory @dir, or NULL. */
 static const char *path_below(const struct sys_entry *entry,
 			      const struct sys_node *dir)
@@ -233,13 +225,9 @@ static size_t first_name(const char *rest, bool *is_file)
 static const struct inode_ops directory_ops, file_inode_ops;
 static const struct file_ops directory_file_ops, text_ops;
 
-static struct inode *make_inode(struct super_block *sb,
-				const struct sys_node *dir, const char *name,
-				size_t len, const struct sys_entry *entry)
+struct inode *sys_make_inode(struct super_block *sb, const struct sys_node *dir,
+			     const char *name, size_t len, uint32_t mode)
 {
-	uint32_t mode = !entry         ? S_IFDIR | 0755
-			: entry->store ? S_IFREG | 0644
-				       : S_IFREG | 0444;
 	size_t dir_len = dir && dir->len ? dir->len + 1 : 0;
 	struct sys_node *node = kmalloc(sizeof(*node) + dir_len + len + 1);
 	struct inode *inode = NULL;
@@ -250,7 +238,7 @@ static struct inode *make_inode(struct super_block *sb,
 		kfree(node);
 		return NULL;
 	}
-	node->entry = entry;
+	node->entry = NULL;
 	node->len = dir_len + len;
 	if (dir_len) {
 		memcpy(node->path, dir->path, dir_len - 1);
@@ -261,10 +249,32 @@ static struct inode *make_inode(struct super_block *sb,
 	inode->uid = 0;
 	inode->gid = 0;
 	inode->data = node;
+	inode->nlink = S_ISDIR(mode) ? 2 : 1;
+	inode->cache.size_bytes = S_ISREG(mode) ? SYS_FILE_SIZE : 0;
+	return inode;
+}
+
+/* One of the list: @entry, or (NULL) a directory that is in it. */
+static struct inode *make_inode(struct super_block *sb,
+				const struct sys_node *dir, const char *name,
+				size_t len, const struct sys_entry *entry)
+{
+	uint32_t mode = !entry         ? S_IFDIR | 0755
+			: entry->store ? S_IFREG | 0644
+				       : S_IFREG | 0444;
+	struct inode *inode = sys_make_inode(sb, dir, name, len, mode);
+	struct sys_node *node;
+
+	if (!inode)
+		return NULL;
+	node = inode->data;
+	node->entry = entry;
 	inode->ops = entry ? &file_inode_ops : &directory_ops;
 	inode->file_ops = entry ? &text_ops : &directory_file_ops;
-	inode->nlink = entry ? 1 : 2;
-	inode->cache.size_bytes = entry ? FILE_SIZE : 0;
+	if (!entry && sys_block_owns(node->path)) {
+		inode->ops = &sys_block_dir_ops;
+		inode->file_ops = &sys_block_dir_file_ops;
+	}
 	return inode;
 }
 
@@ -355,11 +365,12 @@ static ssize_t text_read(struct file *file, struct io_buf *io, loff_t *pos)
 	if (entry->text) {
 		done = io_copy_text(io, *pos, entry->text, strlen(entry->text));
 	} else {
-		buf = kmalloc(FILE_SIZE);
+		buf = kmalloc(SYS_FILE_SIZE);
 		if (!buf)
 			return -ENOMEM;
-		done = io_copy_text(io, *pos, buf,
-				    (size_t)entry->show(entry, buf, FILE_SIZE));
+		done = io_copy_text(
+			io, *pos, buf,
+			(size_t)entry->show(entry, buf, SYS_FILE_SIZE));
 		kfree(buf);
 	}
 	if (done > 0)
