@@ -253,7 +253,7 @@ $(ROOT_DISK): | $(BUILD)/rootfs.cpio
 clean-disk: ## the next make run makes a fresh one
 	rm -f $(ROOT_DISK)
 
-.PHONY: run test bench profile lde schedsim gdb check setup clean help
+.PHONY: run test bench profile contention lde schedsim gdb check setup clean help
 run:
 	@scripts/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel $(if $(ROOT_RAM),rootfs,disk)
@@ -285,6 +285,12 @@ lde:
 	  --markdown $(BUILD)/lde/run.md $(if $(filter 1,$(ICOUNT)),--icount) '$(RUN)'
 	@echo 'Open $(BUILD)/lde/run.html in a browser, or $(BUILD)/lde/run.json in Perfetto.'
 
+# Do harts wait for each other? WALL=1: how long it takes, beside Linux. SAVE=1: into the docs.
+contention:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel
+	@scripts/contention $(if $(filter 1,$(WALL)),--wall) $(if $(filter 1,$(SAVE)),--save)
+
 # W=name: of the workloads that it lists without; SVG=file draws it.
 schedsim:
 	@scripts/setup test
@@ -314,6 +320,7 @@ help:
 	@echo 'make bench      instructions per operation, beside those of Linux'
 	@echo 'make profile    where they go, as a flame graph: make profile BENCH=pipe_rtt'
 	@echo 'make lde        run a program and watch the protocol: make lde RUN="ls -l /"'
+	@echo 'make contention  which locks 1 to 8 harts wait for: WALL=1 (time, beside Linux)'
 	@echo 'make schedsim   scheduling policies on a simulated clock: W=mlfq-short SVG=chart.svg'
 	@echo 'make gdb        boot it under gdb, with commands for threads and page tables'
 	@echo 'make check      formatting, includes and static analysis'
