@@ -16,8 +16,8 @@
  *
  * Tickless: while a thread is alone, nothing interrupts it. The timer is armed
  * when a second thread becomes ready. It is not moved at each switch (programming
- * it is a call to the firmware on many machines): when it comes early, it is
- * armed again for the true end of the quantum; so once per quantum at most.
+ * it is a call to the firmware on many machines) unless this one's quantum ends
+ * sooner: when it comes early, it is armed again for the true end of the quantum.
  *
  * Invariants: R1-R4 of run_queue.c, and
  *   S1  sched.on_hart is set exactly while the thread's registers are on the
@@ -62,7 +62,8 @@ static void arm_quantum(struct run_queue *rq)
 {
 	struct sched_entity *running = &rq->current->sched;
 
-	if (rq->quantum_armed_ns != UINT64_MAX || rq->current == rq->idle)
+	if (rq->quantum_armed_ns <= running->quantum_end_ns ||
+	    rq->current == rq->idle)
 		return;
 	if (rq->num_ready == 0 || !sched_preemptive)
 		return;
@@ -327,7 +328,7 @@ static uint64_t tell_hart(struct run_queue *rq, struct thread *thread)
 		return harts;
 	if (run_queue_is_better(rq, thread, running))
 		thread_set_work(running, WORK_RESCHEDULE);
-	else if (rq->quantum_armed_ns != UINT64_MAX)
+	else if (rq->quantum_armed_ns <= running->sched.quantum_end_ns)
 		return harts;
 	if (here)
 		arm_quantum(rq);
