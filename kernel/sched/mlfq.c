@@ -71,6 +71,8 @@ static void mlfq_add(struct run_queue *rq, struct thread *thread,
 	struct list_head *level;
 
 	catch_up_with_boost(queue, mine);
+	/* It slept while the settings changed. */
+	mine->level = MIN(mine->level, mlfq_settings.num_levels - 1);
 	level = &queue->levels[mine->level];
 	if (reason == ADD_PREEMPTED && mine->used_ns)
 		list_push_front(level, &thread->sched.node);

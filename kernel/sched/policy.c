@@ -19,6 +19,7 @@
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sync/mutex.h"
+#include "kernel/time/clock.h"
 
 /* The first one is the default. */
 static const struct sched_policy *const policies[] = {
@@ -84,6 +85,33 @@ static void change_policy(struct run_queue *rq, const struct sched_policy *to)
 	/* The running one too, unless it is not the policy's (P2). */
 	if (rq->current->sched.kept_by)
 		policy_adopt(rq, rq->current);
+}
+
+static bool is_sane(const struct mlfq_settings *settings)
+{
+	if (settings->num_levels < 1 || settings->num_levels > MLFQ_MAX_LEVELS)
+		return false;
+	for (unsigned int i = 0; i < settings->num_levels; i++) {
+		if (settings->quantum_ns[i] < NSEC_PER_MSEC ||
+		    settings->allotment_ns[i] < NSEC_PER_MSEC)
+			return false;
+	}
+	return true;
+}
+
+int sched_set_mlfq(const struct mlfq_settings *settings)
+{
+	int err = -EBUSY;
+
+	if (!is_sane(settings))
+		return -EINVAL;
+	mutex_lock(&choosing);
+	if (in_use != &mlfq_policy) {
+		mlfq_settings = *settings;
+		err = 0;
+	}
+	mutex_unlock(&choosing);
+	return err;
 }
 
 int sched_choose_policy(const char *name)

@@ -164,7 +164,7 @@ extern const struct sched_policy mlfq_policy;
 extern const struct sched_policy stride_policy;
 extern const struct sched_policy lottery_policy;
 
-/* The settings of mlfq.c; the kernel keeps the default, the simulator not. */
+/* The settings of mlfq.c: /sys/kernel/sched/mlfq; sched_set_mlfq(). */
 struct mlfq_settings {
 	unsigned int num_levels; /* 1..MLFQ_MAX_LEVELS */
 	uint64_t quantum_ns[MLFQ_MAX_LEVELS];

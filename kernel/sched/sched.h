@@ -136,6 +136,11 @@ const char *sched_policy_in_use(void);
  * forgotten. Returns 0 or -EINVAL. Context: thread, may sleep.
  */
 int sched_choose_policy(const char *name);
+/*
+ * The levels of MLFQ from now on; not while it is in use: -EBUSY. -EINVAL: no
+ * level, too many, or times below 1 ms. Context: thread, may sleep.
+ */
+int sched_set_mlfq(const struct mlfq_settings *settings);
 /* Change how @thread is scheduled; it may run or wait meanwhile. */
 void sched_set_policy(struct thread *thread, int policy, int rt_priority);
 /* @child, not started, is scheduled like its parent: fork(2), sched(7). */

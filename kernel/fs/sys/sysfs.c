@@ -155,6 +155,53 @@ static int store_sched_policy(const struct sys_entry *entry, const char *text)
 	return sched_choose_policy(text);
 }
 
+/* "1000 10:10 20:20 ...": the boost, then quantum:allotment of each level; ms. */
+static int show_mlfq(const struct sys_entry *entry, char *buf, size_t size)
+{
+	const struct mlfq_settings *settings = &mlfq_settings;
+	int len = format_string(buf, size, "%llu",
+				settings->boost_ns / NSEC_PER_MSEC);
+
+	for (unsigned int i = 0; i < settings->num_levels; i++)
+		len += format_string(buf + len, size - (size_t)len,
+				     " %llu:%llu",
+				     settings->quantum_ns[i] / NSEC_PER_MSEC,
+				     settings->allotment_ns[i] / NSEC_PER_MSEC);
+	return len + format_string(buf + len, size - (size_t)len, "\n");
+}
+
+/* A number of ms, no more than an hour. False: there is none. */
+static bool parse_ms(const char **text, uint64_t *ns)
+{
+	const char *end;
+	uint64_t ms = parse_u64(*text, &end);
+
+	if (end == *text || ms > 3600 * 1000)
+		return false;
+	*text = end;
+	*ns = ms * NSEC_PER_MSEC;
+	return true;
+}
+
+static int store_mlfq(const struct sys_entry *entry, const char *text)
+{
+	struct mlfq_settings settings = { 0 };
+
+	if (!parse_ms(&text, &settings.boost_ns))
+		return -EINVAL;
+	while (*text == ' ') {
+		unsigned int level = settings.num_levels++;
+
+		text++;
+		if (level == MLFQ_MAX_LEVELS ||
+		    !parse_ms(&text, &settings.quantum_ns[level]) ||
+		    *text++ != ':' ||
+		    !parse_ms(&text, &settings.allotment_ns[level]))
+			return -EINVAL;
+	}
+	return *text ? -EINVAL : sched_set_mlfq(&settings);
+}
+
 /* clang-format off */
 static struct sys_entry fixed_entries[] = {
 	{ .path = "block/" },
@@ -192,6 +239,8 @@ static struct sys_entry fixed_entries[] = {
 	{ .path = "kernel/mm/transparent_hugepage/enabled",
 	  .text = "always madvise [never]\n" },
 	{ .path = "kernel/mm/transparent_hugepage/hpage_pmd_size", .text = "2097152\n" },
+	{ .path = "kernel/sched/mlfq", .show = show_mlfq,
+	  .store = store_mlfq },
 	{ .path = "kernel/sched/policy", .show = show_sched_policy,
 	  .store = store_sched_policy },
 	{ .path = "module/" },
