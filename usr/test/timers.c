@@ -121,6 +121,55 @@ static void test_cpu_clock(void)
 	      "busy, it does not");
 }
 
+/* utime and stime of /proc/PID/stat, in ms. */
+static long long stat_ms(pid_t pid)
+{
+	char path[32], text[512] = "";
+	long user = 0, system = 0;
+	const char *rest;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	if (!file || !fgets(text, sizeof(text), file))
+		return -1;
+	fclose(file);
+	rest = strrchr(text, ')');
+	sscanf(rest ? rest : "",
+	       ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user,
+	       &system);
+	return (user + system) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+/* It computes without a system call, perhaps on another hart, while we sleep. */
+static void test_cpu_clock_of_another(void)
+{
+	long long by_clock, by_stat, passed;
+	clockid_t clock;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (volatile int i = 0;; i++)
+			;
+	}
+	sleep_ms(50);
+	check(clock_getcpuclockid(pid, &clock) == 0, "another one's clock");
+	passed = clock_ms(CLOCK_MONOTONIC);
+	by_clock = clock_ms(clock);
+	by_stat = stat_ms(pid);
+	sleep_ms(400);
+	by_clock = clock_ms(clock) - by_clock;
+	by_stat = stat_ms(pid) - by_stat;
+	passed = clock_ms(CLOCK_MONOTONIC) - passed;
+	check(by_clock * 10 >= passed * 7 && by_clock <= passed + 1,
+	      "it goes on while that one runs (%lld of %lld ms)", by_clock,
+	      passed);
+	check(by_stat * 10 >= passed * 7 - 200 && by_stat <= passed + 20,
+	      "so does /proc/PID/stat (%lld of %lld ms)", by_stat, passed);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 /* ---- Sleeping ------------------------------------------------------------ */
 
 static void test_sleep(void)
@@ -381,6 +430,7 @@ int main(void)
 {
 	test_clocks();
 	test_cpu_clock();
+	test_cpu_clock_of_another();
 	test_sleep();
 	test_real();
 	test_fast_timer();
