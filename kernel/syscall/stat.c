@@ -34,12 +34,15 @@ static struct inode *refreshed(struct inode *inode)
 	return inode;
 }
 
-static void put_time(uint64_t ns, long *seconds, unsigned long *nsec)
+/* Times before 1970 or far in the future (see INODE_TIME_MAX_S). */
+static __noinline void put_far_times(const struct inode *inode, struct stat *st)
 {
-	uint32_t rest;
-
-	*seconds = (long)inode_time_seconds(ns, &rest);
-	*nsec = rest;
+	st->st_atime = (long)inode_time_seconds(inode->atime);
+	st->st_atime_nsec = inode_time_nsec(inode->atime);
+	st->st_mtime = (long)inode_time_seconds(inode->mtime);
+	st->st_mtime_nsec = inode_time_nsec(inode->mtime);
+	st->st_ctime = (long)inode_time_seconds(inode->ctime);
+	st->st_ctime_nsec = inode_time_nsec(inode->ctime);
 }
 
 static int put_stat(struct inode *inode, struct stat __user *to)
@@ -55,11 +58,15 @@ static int put_stat(struct inode *inode, struct stat __user *to)
 		.st_size = (long)inode_size(inode),
 		.st_blksize = (int)PAGE_SIZE,
 		.st_blocks = (long)inode_blocks_512(inode),
+		.st_atime = (long)(inode->atime / NSEC_PER_SEC),
+		.st_atime_nsec = inode->atime % NSEC_PER_SEC,
+		.st_mtime = (long)(inode->mtime / NSEC_PER_SEC),
+		.st_mtime_nsec = inode->mtime % NSEC_PER_SEC,
+		.st_ctime = (long)(inode->ctime / NSEC_PER_SEC),
+		.st_ctime_nsec = inode->ctime % NSEC_PER_SEC,
 	};
-
-	put_time(inode->atime, &st.st_atime, &st.st_atime_nsec);
-	put_time(inode->mtime, &st.st_mtime, &st.st_mtime_nsec);
-	put_time(inode->ctime, &st.st_ctime, &st.st_ctime_nsec);
+	if (unlikely((int64_t)(inode->atime | inode->mtime | inode->ctime) < 0))
+		put_far_times(inode, &st);
 	return copy_to_user(to, &st, sizeof(st));
 }
 
@@ -98,11 +105,11 @@ long sys_newfstatat(const struct syscall_args *a)
 
 static struct statx_timestamp statx_time(uint64_t ns)
 {
-	struct statx_timestamp time = { .tv_sec = 0 };
-	uint32_t nsec;
+	struct statx_timestamp time = {
+		.tv_sec = inode_time_seconds(ns),
+		.tv_nsec = inode_time_nsec(ns),
+	};
 
-	time.tv_sec = inode_time_seconds(ns, &nsec);
-	time.tv_nsec = nsec;
 	return time;
 }
 

@@ -62,7 +62,7 @@ void user_at_put(struct user_at *at)
 		file_put(at->file);
 }
 
-static int path_of_fd(int fd, struct path *out)
+static __noinline int path_of_fd(int fd, struct path *out)
 {
 	struct file *file = fd_get_any(fd);
 
@@ -81,7 +81,7 @@ int user_at_lookup(int dirfd, const char __user *name, int flags,
 	int err;
 
 	/* stat(2): no name at all is an empty one, of a descriptor. */
-	if (!name && flags & AT_EMPTY_PATH && flags & USER_AT_NULL &&
+	if (unlikely(!name) && flags & AT_EMPTY_PATH && flags & USER_AT_NULL &&
 	    dirfd >= 0)
 		return path_of_fd(dirfd, out);
 	if (flags & AT_EMPTY_PATH)

@@ -143,18 +143,6 @@ static int may_set_times(struct inode *inode, bool both_now)
 	return both_now ? inode_permission(inode, MAY_WRITE) : -EPERM;
 }
 
-int64_t inode_time_seconds(uint64_t ns, uint32_t *nsec)
-{
-	uint64_t before;
-
-	*nsec = (uint32_t)(ns % NSEC_PER_SEC);
-	if (ns / NSEC_PER_SEC <= INODE_TIME_MAX_S)
-		return (int64_t)(ns / NSEC_PER_SEC);
-	before = DIV_ROUND_UP(-ns, NSEC_PER_SEC);
-	*nsec = (uint32_t)(before * NSEC_PER_SEC + ns);
-	return -(int64_t)before;
-}
-
 uint64_t inode_time_from(int64_t seconds, uint32_t nsec)
 {
 	seconds = MAX(seconds, (int64_t)INT32_MIN);

@@ -251,8 +251,19 @@ uint64_t inode_size(const struct inode *inode);
  * second that ext4 has room for, lies before 1970.
  */
 #define INODE_TIME_MAX_S 15032385535ull
-/* Split @ns; *@nsec is 0 to 999,999,999. */
-int64_t inode_time_seconds(uint64_t ns, uint32_t *nsec);
+static inline int64_t inode_time_seconds(uint64_t ns)
+{
+	uint64_t seconds = ns / NSEC_PER_SEC;
+
+	if (unlikely(seconds > INODE_TIME_MAX_S))
+		return -(int64_t)(-ns / NSEC_PER_SEC + !!(-ns % NSEC_PER_SEC));
+	return (int64_t)seconds;
+}
+/* 0 to 999,999,999: what is more than whole seconds. */
+static inline uint32_t inode_time_nsec(uint64_t ns)
+{
+	return (uint32_t)(ns - (uint64_t)inode_time_seconds(ns) * NSEC_PER_SEC);
+}
 /* The nearest there is. */
 uint64_t inode_time_from(int64_t seconds, uint32_t nsec);
 /* An unnamed inode in the kernel's own file system, for pipes, sockets and

@@ -65,8 +65,8 @@ static uint64_t decode_time(uint32_t seconds, uint32_t extra)
 
 static uint32_t encode_time(uint64_t time, bool wide, uint32_t *extra)
 {
-	uint32_t rest;
-	int64_t s = inode_time_seconds(time, &rest);
+	uint32_t rest = inode_time_nsec(time);
+	int64_t s = inode_time_seconds(time);
 
 	if (!wide)
 		s = MIN(MAX(s, (int64_t)INT32_MIN), (int64_t)INT32_MAX);
