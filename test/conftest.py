@@ -15,6 +15,7 @@ the test fails. Options:
     --harts N         of the shared machine
     --boots N         of eight harts, in test_smp.py
     --thorough        all crash states, all mutated images: hours, not minutes
+    --files N         on each disk, in test_trees.py
     --operations N    of usr/test/fsx, in test_fsx.py
     --record          write down what Linux does as what is expected (test_paths.py)
 """
@@ -35,6 +36,7 @@ def pytest_addoption(parser):
     group.addoption('--harts', default='1', help='of the shared machine')
     group.addoption('--boots', default='1', help='how often test_smp.py boots eight harts')
     group.addoption('--thorough', action='store_true', help='everything, not a sample')
+    group.addoption('--files', default='2000', help='on each disk, in test_trees.py')
     group.addoption('--operations', default='20000', help='of fsx, in test_fsx.py')
     group.addoption('--record', action='store_true', help='with --kernel linux: expect this')
     group.addoption('--machine-append', default='', help='further arguments for the kernel')
