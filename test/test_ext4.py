@@ -7,6 +7,7 @@ behind a real block layer, with several harts.
 """
 import fcntl
 import os
+import re
 import stat
 import subprocess
 
@@ -224,6 +225,16 @@ def test_crashes_that_lose_flushes_are_noticed(program, tmp_path):
     out = run(program, 'crash', crash_image(tmp_path, 'ext4-1k'), str(tmp_path / 'state'), '1201',
               'two', '1', 'no-flush', status=1)
     assert 'cannot be mounted' in out or 'never' in out
+
+
+@pytest.mark.parametrize('name', ['ext4-1k', 'ext3', 'ext4-4k'])
+def test_host_survives_faults(program, tmp_path, name, thorough):
+    """The disk fails at every k-th request; it is full; it has no inode left."""
+    out = run(program, 'faults', crash_image(tmp_path, name), str(tmp_path / 'state'),
+              '60' if thorough else '1', timeout=20000)
+    assert ' 0 complaints' in out
+    assert int(re.search(r'(\d+) with faults', out).group(1)) > 300
+    print(out.splitlines()[-1])
 
 
 # ---- In the machine ------------------------------------------------------------------

@@ -16,6 +16,7 @@ notice of FUA, it finds what was lost. So the disks are virtio's here.
 import os
 import random
 import re
+import sqlite3
 import subprocess
 
 import pytest
@@ -324,3 +325,80 @@ def test_mix(machine, tmp_path, number, thorough):
     recorder.close()
     print(f'{name} on {bus}: {events} events, {cuts} cuts, up to operation {promised}')
     assert promised > 100
+
+
+# ---- A database -----------------------------------------------------------------------------
+
+TRANSACTIONS = 400
+SQLITE = os.path.join(m.BUILD, 'sqlite3/usr/bin/sqlite3')
+
+
+def sql_script(mode: str) -> str:
+    """EXTRA: FULL does not sync the directory after the journal was removed, which is the commit.
+    Transaction i adds row i, changes row i/2, and now and then removes row i/3."""
+    lines = [f'PRAGMA journal_mode={mode};', 'PRAGMA synchronous=EXTRA;',
+             'PRAGMA wal_autocheckpoint=20;',
+             'CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c INTEGER);', 'CREATE INDEX i ON t(c);']
+    for i in range(1, TRANSACTIONS):
+        lines += ['BEGIN;', f"INSERT INTO t VALUES({i}, hex(zeroblob({i * 37 % 1500})), 0);",
+                  f'UPDATE t SET c={i} WHERE a={i // 2};']
+        if i % 7 == 0:
+            lines.append(f'DELETE FROM t WHERE a={i // 3};')
+        lines += ['COMMIT;', f'.system /usr/lib/creance/test/powercut report /dev/vdb 0 {i}']
+    return '\n'.join(lines) + '\n'
+
+
+def rows_after(last: int) -> dict:
+    rows = {}
+    for i in range(1, last + 1):
+        rows[i] = 0
+        if i // 2 in rows:
+            rows[i // 2] = i
+        if i % 7 == 0:
+            rows.pop(i // 3, None)
+    return rows
+
+
+def check_database(path: str, done: int) -> None:
+    if not done and not os.path.exists(path):
+        return
+    with sqlite3.connect(path) as db:
+        assert db.execute('PRAGMA integrity_check').fetchall() == [('ok',)]
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name='i'").fetchall():
+            assert not done
+            return
+        rows = dict(db.execute('SELECT a, c FROM t'))
+    last = max(rows, default=0)
+    assert done <= last <= done + 1, f'transaction {done} was reported, {last} is the last'
+    assert rows == rows_after(last)
+
+
+@pytest.mark.skipif(not os.path.exists(SQLITE), reason='scripts/fetch sqlite3')
+@pytest.mark.parametrize('mode', ['wal', 'delete'])
+def test_sqlite(machine, tmp_path, mode, thorough):
+    """Debian's sqlite3: what was committed is there, and the database is whole."""
+    rng = random.Random(mode)
+    source = tmp_path / 'source'
+    os.makedirs(source / 'd')
+    with open(source / 'script', 'w') as f:
+        f.write(sql_script(mode))
+    run('cp', SQLITE, str(source / 'sqlite3'))
+    image = mkfs(str(tmp_path / 'image'), '-t ext4 -b 4096 -J size=4', '16M', str(source))
+    with open(image, 'rb') as f:
+        recorder = Recorder(str(tmp_path / 'nbd'), {'disk': f.read(), 'reports': bytes(65536)})
+    program = build('ext4-fast')
+    console, shell = boot(machine, recorder, 'modern', harts=2)
+    first = len(recorder.events)
+    shell.send('/m/sqlite3 /m/d/db < /m/script\n')
+    assert recorder.wait(first + rng.randrange(1500, 2500), 300 * m.SCALE)
+    console.close()
+    assert 'rror' not in console.text.split('ready')[-1], console.text[-500:]
+    events = len(recorder.events)
+    for i in range(100 if thorough else 15):
+        event = events if i == 0 else rng.randrange(first, events + 1)
+        done = reports(recorder, event, 1)[0]
+        cut_and_check(recorder, tmp_path, program, event, rng, i,
+                      lambda image, folder, done=done: check_database(f'{folder}/d/db', done))
+    recorder.close()
+    print(f'{mode}: {events} events, up to transaction {reports(recorder, events, 1)[0]}')
+    assert reports(recorder, events, 1)[0] > 10

@@ -426,6 +426,31 @@ void page_cache_extend(struct page_cache *cache, uint64_t size_bytes)
 	mutex_unlock(&cache->lock);
 }
 
+void page_cache_begin_growth(struct page_cache *cache, uint64_t size_bytes)
+{
+	mutex_lock(&cache->lock);
+	cache->growing_to = size_bytes;
+	cache->edge_taken = false;
+	mutex_unlock(&cache->lock);
+}
+
+void page_cache_end_growth(struct page_cache *cache, uint64_t size_bytes)
+{
+	uint64_t edge;
+	struct page *page;
+
+	mutex_lock(&cache->lock);
+	edge = cache->size_bytes >> PAGE_SHIFT;
+	if (size_bytes > cache->size_bytes)
+		WRITE_ONCE(cache->size_bytes, size_bytes);
+	/* Pairs with the acquire in page_cache_end(). */
+	__atomic_store_n(&cache->growing_to, 0, __ATOMIC_RELEASE);
+	page = cache->edge_taken ? radix_get(&cache->pages, edge) : NULL;
+	if (page) /* it was written as far as the file went */
+		writeback_mark_locked(cache, page);
+	mutex_unlock(&cache->lock);
+}
+
 /* What a later growth would bring back must read as zeros. */
 static void clear_tail(struct page_cache *cache, uint64_t size_bytes)
 {

@@ -122,7 +122,10 @@ struct page_cache {
 	unsigned int flags;  /* fixed */
 
 	/* Caches with a home only. */
-	uint64_t num_dirty;       /* under lock; read freely */
+	uint64_t num_dirty;  /* under lock; read freely */
+	uint64_t growing_to; /* a write that is under way will make it so large;
+				0: none. Under lock; read freely (W3) */
+	bool edge_taken;     /* meanwhile its last page was written; lock */
 	unsigned int num_writing; /* pages with PAGE_FLAG_WRITEBACK; atomic */
 	struct error_sequence errors;        /* of write-back */
 	struct error_sequence *group_errors; /* is told too; or NULL; fixed */
@@ -166,6 +169,23 @@ int page_cache_add(struct page_cache *cache, uint64_t index, struct page *page);
 void page_cache_mark_written(struct page_cache *cache, struct page *page);
 /* The file is at least @size_bytes large now. */
 void page_cache_extend(struct page_cache *cache, uint64_t size_bytes);
+/*
+ * Around a write past the end: the bytes come first and the size last, so that
+ * no reader sees what is not there; but until then write-back must not take what
+ * is behind the old end for nothing (W3). One at a time (the inode's lock).
+ * @size_bytes: what it wants to become; what it became, or 0.
+ */
+void page_cache_begin_growth(struct page_cache *cache, uint64_t size_bytes);
+void page_cache_end_growth(struct page_cache *cache, uint64_t size_bytes);
+/* Pages up to here are, or will be, the file's. */
+static inline uint64_t page_cache_end(const struct page_cache *cache)
+{
+	/* This order: it grows to growing_to before that becomes 0. */
+	uint64_t soon = __atomic_load_n(&cache->growing_to, __ATOMIC_ACQUIRE);
+	uint64_t size = __atomic_load_n(&cache->size_bytes, __ATOMIC_RELAXED);
+
+	return MAX(soon, size);
+}
 
 /* ---- Reading ahead ------------------------------------------------------------- */
 

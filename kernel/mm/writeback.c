@@ -15,6 +15,11 @@
  *   W1  A cache with dirty pages is on the list, and its owner is held for it.
  *   W2  Between page_cache_take_dirty() and its end a page has
  *	 PAGE_FLAG_WRITEBACK, and is counted in num_writing and in num_busy.
+ *   W3  While a write makes a file larger (growing_to), pages behind its old end
+ *	 are not taken: until the size has grown, their bytes are nobody's, and
+ *	 would be dropped. The page that the end is in is taken by who syncs
+ *	 (what is before the end was there earlier), as it is, and is dirty
+ *	 again afterwards.
  *
  * Locks: round_lock over one round of all files; list_lock for the list; a cache's pages: its own lock, taken first.
  * Read: OSTEP ch. 40 (write buffering), ch. 42 (what fsync is for).
@@ -180,7 +185,12 @@ void page_cache_mark_written(struct page_cache *cache, struct page *page)
 	/* Harts that fetched instructions from it have old ones. */
 	if (unlikely(page->flags & PAGE_FLAG_CODE))
 		page_clear_flags(page, PAGE_FLAG_CODE);
-	if (cache->flags & PAGE_CACHE_MEMORY || page->flags & PAGE_FLAG_DIRTY)
+	if (cache->flags & PAGE_CACHE_MEMORY)
+		return;
+	/* The bytes, then the look: who takes the page clears the bit, then reads
+	 * the bytes (pairs with the barriers of the disk's driver). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (READ_ONCE(page->flags) & PAGE_FLAG_DIRTY)
 		return;
 	mutex_lock(&cache->lock);
 	if (page->cache == cache)
@@ -191,13 +201,17 @@ void page_cache_mark_written(struct page_cache *cache, struct page *page)
 /* ---- Being written --------------------------------------------------------------------- */
 
 /* The end of the file is in the middle of @page: the disk gets zeros behind. */
-static void clear_behind_end(const struct page_cache *cache, struct page *page)
+static void clear_behind_end(struct page_cache *cache, struct page *page)
 {
 	uint64_t start = page->index << PAGE_SHIFT;
 	size_t used;
 
 	if (start + PAGE_SIZE <= cache->size_bytes)
 		return;
+	if (cache->growing_to > start) { /* W3 */
+		cache->edge_taken = true;
+		return;
+	}
 	used = cache->size_bytes > start ? (size_t)(cache->size_bytes - start)
 					 : 0;
 	memset((char *)page_address(page) + used, 0, PAGE_SIZE - used);
@@ -218,6 +232,18 @@ static void take(struct page_cache *cache, struct page *page)
 	clear_behind_end(cache, page);
 }
 
+/* W3: may page @index, and those after it, be taken now? */
+static bool is_growing(const struct page_cache *cache, uint64_t index,
+		       bool sync)
+{
+	uint64_t start = index << PAGE_SHIFT;
+
+	if (likely(!cache->growing_to) ||
+	    start + PAGE_SIZE <= cache->size_bytes)
+		return false;
+	return start >= cache->size_bytes || !sync;
+}
+
 struct page *page_cache_take_dirty(struct page_cache *cache,
 				   struct writeback *wb, uint64_t *index)
 {
@@ -229,6 +255,10 @@ struct page *page_cache_take_dirty(struct page_cache *cache,
 	mutex_lock(&cache->lock);
 	while ((page = radix_next_tagged(&cache->pages, index)) &&
 	       *index <= wb->last) {
+		if (is_growing(cache, *index, wb->sync)) {
+			page = NULL;
+			break;
+		}
 		if (wb->backed_only && !(page->flags & PAGE_FLAG_BACKED)) {
 			++*index;
 			continue;

@@ -181,34 +181,53 @@ static ssize_t write_page(struct page_cache *cache, uint64_t index,
 	return err ? err : (ssize_t)copied;
 }
 
+/* Of one write, the size grows at least so often: write-back has to keep up. */
+#define GROWTH_STEP (64 * PAGE_SIZE)
+
+/* Bytes [@at, @at + @size). How many; less: *@err says why. */
+static size_t write_step(struct page_cache *cache, struct io_buf *io,
+			 uint64_t at, size_t size, int *err)
+{
+	bool grows = cache->ops && cache->ops->write_pages &&
+		     at + size > READ_ONCE(cache->size_bytes);
+	size_t done = 0;
+
+	if (grows)
+		page_cache_begin_growth(cache, at + size);
+	while (!*err && done < size) {
+		size_t offset = (at + done) & (PAGE_SIZE - 1);
+		size_t part = MIN(size - done, PAGE_SIZE - offset);
+		ssize_t copied = write_page(cache, (at + done) >> PAGE_SHIFT,
+					    io, offset, part);
+
+		if (copied < 0)
+			*err = (int)copied;
+		else if ((size_t)copied < part)
+			*err = -EFAULT;
+		if (copied > 0)
+			done += (size_t)copied;
+	}
+	if (grows)
+		page_cache_end_growth(cache, done ? at + done : 0);
+	else if (done)
+		page_cache_extend(cache, at + done);
+	return done;
+}
+
 ssize_t page_cache_write(struct page_cache *cache, struct io_buf *io,
 			 loff_t pos)
 {
 	uint64_t at = (uint64_t)pos;
-	size_t done = 0;
 	int err = 0;
 
-	while (io->left > 0) {
-		size_t offset = at & (PAGE_SIZE - 1);
-		size_t part = MIN(io->left, PAGE_SIZE - offset);
-		ssize_t copied =
-			write_page(cache, at >> PAGE_SHIFT, io, offset, part);
+	while (!err && io->left > 0) {
+		size_t step = GROWTH_STEP - (at & (PAGE_SIZE - 1));
 
-		if (copied < 0) {
-			err = (int)copied;
-			break;
-		}
-		done += (size_t)copied;
-		at += (size_t)copied;
-		if ((size_t)copied < part) {
-			err = -EFAULT;
-			break;
-		}
+		at += write_step(cache, io, at, MIN(io->left, step), &err);
 	}
-	if (!done)
+	if (at == (uint64_t)pos)
 		return err;
-	page_cache_extend(cache, at);
 	if (unlikely(cache->num_dirty))
 		writeback_throttle(cache);
-	return (ssize_t)done;
+	return (ssize_t)(at - (uint64_t)pos);
 }

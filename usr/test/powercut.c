@@ -4,6 +4,7 @@
  *
  *	powercut run DIR DISK SLOT SEED COUNT
  *	powercut plan SLOT SEED COUNT
+ *	powercut report DISK SLOT NUMBER	one report, for other programs
  *
  * What is done follows from SEED alone: `plan` prints it (also on another
  * machine), one line for each operation. So a report is one number: whenever a
@@ -300,6 +301,15 @@ static void run(unsigned int count)
 
 int main(int argc, char **argv)
 {
+	if (argc == 5 && !strcmp(argv[1], "report")) {
+		doing = true;
+		report_fd = open(argv[2], O_WRONLY);
+		must(report_fd >= 0, argv[2]);
+		slot = (unsigned int)atoi(argv[3]);
+		number = (unsigned int)atoi(argv[4]);
+		report();
+		return 0;
+	}
 	doing = argc == 7 && !strcmp(argv[1], "run");
 	if (!doing && (argc != 5 || strcmp(argv[1], "plan")))
 		return 2;

@@ -135,26 +135,30 @@ static void give(struct ext4 *fs, uint64_t block, uint32_t len)
 
 /* ---- Choosing ---- */
 
-/* In @group from bit @from on, then before it. False: nothing of @least. */
-static bool search_group(struct ext4 *fs, uint32_t group, uint32_t from,
-			 uint32_t want, uint32_t least, struct run *run)
+/* In @group from bit @from on, then before it. -ENOSPC: nothing of @least. */
+static int search_group(struct ext4 *fs, uint32_t group, uint32_t from,
+			uint32_t want, uint32_t least, struct run *run)
 	MUST_HOLD(fs->alloc_lock)
 {
 	uint32_t end = ext4_group_blocks(fs, group);
 	struct ext4_group *g = &fs->groups[group];
 	struct run other;
+	int err;
 
 	if (!g->busy && ext4_desc_free_blocks(fs, group) < least)
-		return false;
-	if (load_busy(fs, group) || g->num_free < least)
-		return false;
+		return -ENOSPC;
+	err = load_busy(fs, group);
+	if (err)
+		return err;
+	if (g->num_free < least)
+		return -ENOSPC;
 	*run = find_run(g->busy, from, end, want);
 	if (run->len < want && from) {
 		other = find_run(g->busy, 0, from, want);
 		if (other.len > run->len)
 			*run = other;
 	}
-	return run->len >= least;
+	return run->len >= least ? 0 : -ENOSPC;
 }
 
 static int search(struct ext4 *fs, uint64_t goal, uint32_t want,
@@ -163,6 +167,7 @@ static int search(struct ext4 *fs, uint64_t goal, uint32_t want,
 	uint64_t offset = goal - fs->first_block;
 	uint32_t first = (uint32_t)(offset / fs->blocks_per_group);
 	uint32_t from = (uint32_t)(offset % fs->blocks_per_group);
+	int result = -ENOSPC;
 	struct run run;
 
 	/* All of it in one run, then less and less. */
@@ -170,8 +175,13 @@ static int search(struct ext4 *fs, uint64_t goal, uint32_t want,
 		for (uint32_t i = 0; i < fs->num_groups; i++) {
 			uint32_t group = (first + i) % fs->num_groups;
 
-			if (!search_group(fs, group, i ? 0 : from, want, least,
-					  &run))
+			int err = search_group(fs, group, i ? 0 : from, want,
+					       least, &run);
+
+			/* Full, as far as it can be read, is not full. */
+			if (err == -EIO || err == -ENOMEM)
+				result = err;
+			if (err)
 				continue;
 			take(fs, group, run);
 			*block = ext4_group_start(fs, group) + run.start;
@@ -179,7 +189,7 @@ static int search(struct ext4 *fs, uint64_t goal, uint32_t want,
 			return 0;
 		}
 		if (least == 1)
-			return -ENOSPC;
+			return result;
 	}
 }
 
@@ -378,6 +388,25 @@ static int free_in_group(struct handle *handle, uint64_t block, uint32_t len)
 	meta_put(&fs->cache, meta);
 	if (!err)
 		remember_freed(handle, block, len);
+	return err;
+}
+
+int ext4_blocks_prepare_free(struct ext4 *fs, uint64_t block)
+{
+	uint32_t group;
+	struct meta *meta;
+	int err;
+
+	if (!ext4_blocks_valid(fs, block, 1))
+		return 0; /* ext4_blocks_free() says it */
+	group = (uint32_t)((block - fs->first_block) / fs->blocks_per_group);
+	mutex_lock(&fs->alloc_lock);
+	err = load_busy(fs, group);
+	if (!err)
+		err = ext4_bitmap_read(fs, group, false, &meta);
+	mutex_unlock(&fs->alloc_lock);
+	if (!err)
+		meta_put(&fs->cache, meta);
 	return err;
 }
 

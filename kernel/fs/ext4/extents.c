@@ -481,7 +481,9 @@ static int remove_empty(struct handle *handle, struct path_to *path)
 		struct level *parent = &path->level[i - 1];
 		uint64_t block = path->level[i].meta->block;
 
-		err = modify(handle, path, i - 1);
+		err = ext4_blocks_prepare_free(handle->fs, block);
+		if (!err)
+			err = modify(handle, path, i - 1);
 		if (err)
 			break;
 		delete_entry(parent, parent->at);
@@ -615,7 +617,9 @@ static int remove_step(struct handle *handle, struct inode *inode,
 	if (free)
 		len = MIN(len, left_in_group(fs, block));
 	to = from + len - 1;
-	err = cut(handle, &path, from, to, &rest);
+	err = free ? ext4_blocks_prepare_free(fs, block) : 0;
+	if (!err)
+		err = cut(handle, &path, from, to, &rest);
 	path_put_all(&path);
 	if (!err && rest.len)
 		err = insert(handle, inode, &rest);

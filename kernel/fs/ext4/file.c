@@ -351,7 +351,7 @@ static void make_parts(struct batch *batch)
 
 /* Step 4 for one piece. */
 static int show_piece(struct handle *handle, struct inode *inode,
-		      const struct piece *piece)
+		      struct piece *piece)
 {
 	struct ext4 *fs = ext4_fs_of(inode);
 	int err = 0;
@@ -360,10 +360,15 @@ static int show_piece(struct handle *handle, struct inode *inode,
 		return 0;
 	if (piece->kind == PIECE_NEW)
 		err = ext4_blocks_use(handle, piece->block, piece->len);
-	if (!err)
-		err = ext4_map_set(handle, inode, piece->lblk, piece->len,
-				   piece->block, false);
-	if (!err && piece->kind == PIECE_NEW) {
+	if (err)
+		return err;
+	err = ext4_map_set(handle, inode, piece->lblk, piece->len, piece->block,
+			   false);
+	if (err && piece->kind == PIECE_NEW) {
+		/* Nobody's after all; there is nothing left to unplace(). */
+		ext4_blocks_free(handle, piece->block, piece->len, false);
+		piece->kind = PIECE_WRITTEN;
+	} else if (piece->kind == PIECE_NEW) {
 		ext4_add_blocks(inode, piece->len);
 		delayed_drop(fs, &ext4_of(inode)->delayed, piece->lblk,
 			     piece->lblk + piece->len - 1);
@@ -432,7 +437,9 @@ static void drop_promises(struct batch *batch)
 	struct inode *inode = batch->inode;
 	struct ext4 *fs = ext4_fs_of(inode);
 	unsigned int per = blocks_per_page(fs);
-	uint64_t end = DIV_ROUND_UP(batch->size, (uint64_t)fs->block_size);
+	uint64_t end =
+		DIV_ROUND_UP(MAX(batch->size, page_cache_end(&inode->cache)),
+			     (uint64_t)fs->block_size);
 	uint64_t behind = (batch->index[batch->num_pages - 1] + 1) * per;
 
 	if (end < behind && end <= UINT32_MAX)

@@ -179,3 +179,17 @@ unlock:
 	mutex_unlock(&fs->alloc_lock);
 	return err;
 }
+
+int ext4_ino_prepare_free(struct ext4 *fs, uint32_t ino)
+{
+	struct meta *meta;
+	int err;
+
+	mutex_lock(&fs->alloc_lock);
+	err = ext4_bitmap_read(fs, (ino - 1) / fs->inodes_per_group, true,
+			       &meta);
+	mutex_unlock(&fs->alloc_lock);
+	if (!err)
+		meta_put(&fs->cache, meta);
+	return err;
+}

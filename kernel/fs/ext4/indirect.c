@@ -216,7 +216,7 @@ static bool is_empty(const struct ext4 *fs, const uint32_t *numbers)
 static int remove_empty(struct handle *handle, struct inode *inode,
 			const struct steps *steps, struct chain *chain)
 {
-	const struct ext4 *fs = ext4_fs_of(inode);
+	struct ext4 *fs = ext4_fs_of(inode);
 	int err = 0;
 
 	for (unsigned int i = steps->count - 1; !err && i > 0; i--) {
@@ -224,7 +224,9 @@ static int remove_empty(struct handle *handle, struct inode *inode,
 
 		if (!is_empty(fs, chain->numbers[i]))
 			break;
-		err = modify(handle, chain, i - 1);
+		err = ext4_blocks_prepare_free(fs, block);
+		if (!err)
+			err = modify(handle, chain, i - 1);
 		if (err)
 			break;
 		chain->numbers[i - 1][steps->at[i - 1]] = 0;
@@ -248,10 +250,11 @@ static uint32_t run_of(const uint32_t *numbers, uint32_t count)
 static int free_run(struct handle *handle, struct inode *inode,
 		    uint32_t *numbers, uint32_t count, uint32_t *done)
 {
-	const struct ext4 *fs = ext4_fs_of(inode);
+	struct ext4 *fs = ext4_fs_of(inode);
 	bool metadata = S_ISDIR(inode->mode) || S_ISLNK(inode->mode);
 	uint32_t block = numbers[0], len = run_of(numbers, count);
 	uint32_t in_group;
+	int err;
 
 	*done = 1;
 	if (!block)
@@ -260,6 +263,9 @@ static int free_run(struct handle *handle, struct inode *inode,
 		   (uint32_t)((block - fs->first_block) % fs->blocks_per_group);
 	len = MIN(len, in_group);
 	*done = len;
+	err = ext4_blocks_prepare_free(fs, block);
+	if (err)
+		return err;
 	memset(numbers, 0, len * sizeof(*numbers));
 	ext4_add_blocks(inode, -(int64_t)len);
 	return ext4_blocks_free(handle, block, len, metadata);

@@ -668,6 +668,8 @@ static int delete_inode(struct inode *inode)
 	if (S_ISREG(inode->mode) || directory ||
 	    (S_ISLNK(inode->mode) && inode->blocks_512))
 		err = ext4_truncate_blocks(inode, 0);
+	if (!err) /* if it cannot be read, it stays an orphan */
+		err = ext4_ino_prepare_free(fs, (uint32_t)inode->ino);
 	if (err)
 		return err;
 	err = journal_start(fs, &handle,
@@ -685,6 +687,9 @@ static int delete_inode(struct inode *inode)
 	unhash(inode); /* before its number can be given out again */
 	if (!err)
 		err = ext4_ino_free(&handle, (uint32_t)inode->ino, directory);
+	if (err == -EIO) /* half done: must not be committed */
+		ext4_report(fs, "inode %lu cannot be freed",
+			    (unsigned long)inode->ino);
 	journal_stop(&handle);
 	return err;
 }

@@ -282,6 +282,11 @@ int ext4_block_new(struct handle *handle, uint64_t goal, uint64_t *block);
 /* @metadata: it must not be replayed. */
 int ext4_blocks_free(struct handle *handle, uint64_t block, uint32_t len,
 		     bool metadata);
+/*
+ * Can the group of @block be read? Asked before the map is changed: then an error
+ * of the disk leaves the blocks where they are, and loses none.
+ */
+int ext4_blocks_prepare_free(struct ext4 *fs, uint64_t block);
 /* The transaction that freed them is committed. */
 void ext4_blocks_unbusy(struct ext4 *fs, uint64_t block, uint32_t len);
 /* Blocks that a file may have: in the data area. */
@@ -298,6 +303,8 @@ bool ext4_retry_space(struct ext4 *fs, int err, unsigned int *tries);
 int ext4_ino_new(struct handle *handle, const struct inode *dir, uint32_t mode,
 		 uint32_t *ino);
 int ext4_ino_free(struct handle *handle, uint32_t ino, bool directory);
+/* What ext4_ino_free() will change can be read. */
+int ext4_ino_prepare_free(struct ext4 *fs, uint32_t ino);
 /* Credits that both need. */
 #define CREDITS_INO 5u
 

@@ -468,6 +468,9 @@ static int release_block(struct handle *handle, struct inode *inode,
 	struct ext4_xattr_header *header = meta->data;
 	int err;
 
+	err = ext4_blocks_prepare_free(fs, meta->block);
+	if (err)
+		return err;
 	ext4_of(inode)->xattr_block = 0;
 	ext4_add_blocks(inode, -1);
 	if (header->refcount > 1) {

@@ -104,5 +104,6 @@ void hash_set_free(struct hash_set *set);
 
 /* Memory that e2fsck can open, as a file. */
 void *fsck_memory(size_t size, int *fd);
+void fsck_memory_free(void *data, size_t size);
 /* e2fsck -fn on the file; what it says is in the file @log. Its status. */
 int fsck_run(int fd, const char *log);

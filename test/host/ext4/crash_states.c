@@ -14,7 +14,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "test/host/ext4/commands.h"
 #include "test/host/ext4/image.h"
@@ -144,7 +143,7 @@ void states_init(const struct image *start)
 
 void states_free(void)
 {
-	munmap(state.data, state.size);
+	fsck_memory_free(state.data, state.size);
 	state.data = NULL;
 	image_free(&state);
 	image_free(&base);

@@ -36,6 +36,11 @@ void *fsck_memory(size_t size, int *fd)
 	return data;
 }
 
+void fsck_memory_free(void *data, size_t size)
+{
+	munmap(data, size);
+}
+
 int fsck_run(int fd, const char *log)
 {
 	static posix_spawn_file_actions_t actions;

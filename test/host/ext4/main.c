@@ -8,6 +8,7 @@
  *				image is changed
  *	ext4 fuzz IMAGE SEED COUNT	mutated copies are mounted and walked
  *	ext4 crash IMAGE ...	crash.c
+ *	ext4 faults IMAGE ...	faults.c
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,8 @@ int main(int argc, char **argv)
 		return command_fuzz(argc - 2, argv + 2);
 	if (argc >= 3 && !strcmp(argv[1], "crash"))
 		return command_crash(argc - 2, argv + 2);
-	fprintf(stderr, "ext4 tree|run|fuzz|crash IMAGE ...\n");
+	if (argc >= 3 && !strcmp(argv[1], "faults"))
+		return command_faults(argc - 2, argv + 2);
+	fprintf(stderr, "ext4 tree|run|fuzz|crash|faults IMAGE ...\n");
 	return 2;
 }
