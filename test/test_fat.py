@@ -235,6 +235,23 @@ def mutate(data: bytes, rng: random.Random, used: list) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.parametrize('bits,count', [(12, 3000), (16, 2000), (32, 60)])
+def test_mutated_images_on_the_host(host, tmp_path, bits, count):
+    """The kernel's code over an array, with sanitizers: mount, walk, change, unmount. On demand
+    more: build/host/fat IMAGE SEED 100000."""
+    path = str(tmp_path / 'fat.img')
+    with open(path, 'wb') as f:
+        f.truncate({12: 200, 16: 2600, 32: 34000}[bits] * 1024)
+    run('mkfs.vfat', '-F', str(bits), '-s', '1', path)
+    (tmp_path / 'tree/d/e/f').mkdir(parents=True)
+    for i, name in enumerate(NAMES[:8]):
+        (tmp_path / 'tree' / name).write_bytes(b'x' * 700 * i)
+    (tmp_path / 'tree/d/e/some long name of a file').write_bytes(b'x' * 3000)
+    fill(path, str(tmp_path / 'tree'))
+    out = run(os.path.join(host, 'fat'), path, '1', str(count))
+    assert out.startswith(f'{count} images, ')
+
+
 def test_mutated_images_in_the_machine(machine, tmp_path):
     """100 of them are mounted, walked, read, written to: errors, but no crash and no hang."""
     share = tmp_path / 'share'

@@ -181,7 +181,7 @@ int fat_cut(struct inode *inode, uint32_t count)
 {
 	struct fat *fs = fat_of(inode);
 	struct fat_node *node = fat_node(inode);
-	uint32_t last, next;
+	uint32_t last = 0, next = 0;
 	int err;
 
 	err = fat_count_clusters(inode);

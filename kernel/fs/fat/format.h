@@ -111,4 +111,4 @@ _Static_assert(sizeof(struct fat_entry) == 32 && sizeof(struct fat_slot) == 32,
 #define FAT32_MAX    0x0ffffff4u
 #define FAT_MAX_SIZE UINT32_MAX
 /* A directory is never longer (65536 entries). */
-#define FAT_MAX_DIR (65536u * FAT_ENTRY_SIZE)
+#define FAT_MAX_DIR 0x200000u

@@ -41,7 +41,7 @@ static uint64_t get_time(uint16_t date, uint16_t time, uint8_t cs)
 				   MAX(day, 1u)) *
 			   SECONDS_PER_DAY;
 
-	seconds += (time >> 11) * 3600u + ((time >> 5) & 63) * 60u +
+	seconds += (uint64_t)(time >> 11) * 3600u + ((time >> 5) & 63) * 60u +
 		   (time & 31) * 2u;
 	return seconds * NSEC_PER_SEC + (uint64_t)cs * (NSEC_PER_SEC / 100);
 }
@@ -69,7 +69,7 @@ void fat_set_time(uint64_t ns, uint16_t *date, uint16_t *time, uint8_t *cs)
 		*time = (uint16_t)(rest / 3600 << 11 | rest / 60 % 60 << 5 |
 				   rest % 60 / 2);
 	if (cs)
-		*cs = (uint8_t)(rest % 2 * 100 +
+		*cs = (uint8_t)((uint64_t)(rest % 2) * 100 +
 				ns % NSEC_PER_SEC / (NSEC_PER_SEC / 100));
 }
 
