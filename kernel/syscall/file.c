@@ -7,6 +7,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/user_copy.h"
 #include "kernel/proc/process.h"
+#include "kernel/syscall/size_limit.h"
 #include "kernel/syscall/table.h"
 #include "kernel/syscall/user_path.h"
 #include "kernel/vfs/attributes.h"
@@ -430,7 +431,7 @@ long sys_ftruncate(const struct syscall_args *a)
 	if (!err)
 		notify_dentry(file->path.dentry, IN_MODIFY);
 	file_put(file);
-	return err;
+	return signal_if_too_big(err);
 }
 
 static int do_fallocate(struct file *file, int mode, long offset, long size)
@@ -473,7 +474,7 @@ long sys_fallocate(const struct syscall_args *a)
 		return -EBADF;
 	err = do_fallocate(file, mode, offset, size);
 	file_put(file);
-	return err;
+	return signal_if_too_big(err);
 }
 
 /* Advice is welcome; what is in memory needs none. */

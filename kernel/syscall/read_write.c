@@ -9,6 +9,7 @@
 #include "kernel/mm/user_copy.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
+#include "kernel/syscall/size_limit.h"
 #include "kernel/syscall/table.h"
 #include "kernel/vfs/file.h"
 #include "kernel/vfs/pipe.h"
@@ -24,19 +25,22 @@
 
 /* ---- read, write ---- */
 
+long signal_if_too_big(long result)
+{
+	if (unlikely(result == -EFBIG) &&
+	    process_limit(current_process(), RLIMIT_FSIZE) != RLIM_INFINITY)
+		signal_send_thread(current(), SIGXFSZ, NULL);
+	return result;
+}
+
 /* What failed writes do to the writer beside the error. */
 static ssize_t after_write(ssize_t done)
 {
-	struct process *process = current_process();
-
 	if (likely(done >= 0))
 		return done;
 	if (done == -EPIPE)
 		signal_send_thread(current(), SIGPIPE, NULL);
-	else if (done == -EFBIG &&
-		 process_limit(process, RLIMIT_FSIZE) != RLIM_INFINITY)
-		signal_send_thread(current(), SIGXFSZ, NULL);
-	return done;
+	return signal_if_too_big(done);
 }
 
 static force_inline ssize_t read_file(struct file *file, void __user *buf,

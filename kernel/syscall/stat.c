@@ -10,6 +10,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/user_copy.h"
 #include "kernel/sched/thread.h"
+#include "kernel/syscall/size_limit.h"
 #include "kernel/syscall/table.h"
 #include "kernel/syscall/user_path.h"
 #include "kernel/vfs/attributes.h"
@@ -516,5 +517,5 @@ long sys_truncate(const struct syscall_args *a)
 		return err;
 	err = vfs_truncate(&path, (uint64_t)length);
 	path_put(&path);
-	return err;
+	return signal_if_too_big(err);
 }

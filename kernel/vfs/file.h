@@ -58,7 +58,7 @@ struct file_ops {
 	 */
 	ssize_t (*read)(struct file *file, struct io_buf *io, loff_t *pos);
 	ssize_t (*write)(struct file *file, struct io_buf *io, loff_t *pos);
-	/* NULL: the generic one for regular files; stream: -ESPIPE. */
+	/* NULL: the generic one for regular files; for streams -ESPIPE. */
 	loff_t (*seek)(struct file *file, loff_t offset, int whence);
 	/* From *@pos on, "." and ".." included; *@pos moves on. */
 	int (*readdir)(struct file *file, struct dir_emitter *emitter,

@@ -305,15 +305,27 @@ static void big_file_child(void)
 	FAILS(write(fd, "x", 1), EFBIG);
 	FAILS(ftruncate(fd, 9), EFBIG);
 	WORKS(ftruncate(fd, 8));
+	FAILS(fallocate(fd, 0, 8, 1), EFBIG);
 	signal(SIGXFSZ, SIG_DFL);
-	fflush(stdout);
-	if (fork() == 0) {
-		write(fd, "x", 1);
-		_exit(0);
+	for (int way = 0; way < 4; way++) {
+		int status;
+
+		fflush(stdout);
+		if (fork() == 0) {
+			if (way == 0)
+				write(fd, "x", 1);
+			else if (way == 1)
+				ftruncate(fd, 9);
+			else if (way == 2)
+				truncate("l", 9);
+			else
+				fallocate(fd, 0, 8, 1);
+			_exit(0);
+		}
+		wait(&status);
+		check(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ,
+		      "SIGXFSZ");
 	}
-	int status;
-	wait(&status);
-	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ, "SIGXFSZ");
 	close(fd);
 	unlink("l");
 }
@@ -798,6 +810,7 @@ static void test_memfd(void)
 	fd = open("/dev/null", O_RDWR);
 	FAILS(fcntl(fd, F_GET_SEALS), EINVAL);
 	GIVES(pwrite(fd, "x", 1, 100), 1);
+	GIVES(lseek(fd, 1L << 60, SEEK_SET), 0);
 	close(fd);
 	fd = open("/dev/zero", O_RDONLY);
 	GIVES(pread(fd, (char[1]){ 1 }, 1, 100), 1);
