@@ -161,21 +161,47 @@ static void collect(struct process *process, struct list_head *unwanted)
 	list_push_back(unwanted, &process->sibling);
 }
 
+static void give_dead_away(struct process *process, struct process *heir,
+			   struct list_head *unwanted)
+	MUST_HOLD(process_tree_lock)
+{
+	struct process *child, *next;
+
+	list_for_each_safe (child, next, &process->dead_children, sibling) {
+		list_remove(&child->sibling);
+		process_set_parent(child, heir);
+		child->exit_signal = SIGCHLD;
+		if (process_announce_exit(child))
+			collect(child, unwanted);
+	}
+}
+
+/*
+ * Groups are looked at when all children in them have a new parent, so once for
+ * each row of children of one group: looking at each child would make it the
+ * square of their number.
+ */
 static void give_children_away(struct process *process,
 			       struct list_head *unwanted)
 	MUST_HOLD(process_tree_lock)
 {
 	struct process *heir = find_heir(process);
-	struct process *child, *next;
+	struct process *child;
 
-	list_for_each_safe (child, next, &process->children, sibling) {
+	give_dead_away(process, heir, unwanted);
+	while (!list_empty(&process->children)) {
+		const struct process *next;
+
+		child = list_first(&process->children, struct process, sibling);
 		list_remove(&child->sibling);
 		process_set_parent(child, heir);
 		child->exit_signal = SIGCHLD;
 		tell_parent_died(child);
-		if (child->zombie && process_announce_exit(child))
-			collect(child, unwanted);
-		else
+		next = list_empty(&process->children)
+			       ? NULL
+			       : list_first(&process->children, struct process,
+					    sibling);
+		if (!next || next->group != child->group)
 			group_check_orphaned(child, process);
 	}
 }

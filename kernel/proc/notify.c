@@ -111,8 +111,10 @@ void process_notify_stopped(void)
 	spin_lock(&process_tree_lock);
 	process->stop_event = true;
 	process->continued_event = false;
-	if (process->parent)
+	if (process->parent) {
+		process->parent->child_stopped = true;
 		announce_job_change(process, CLD_STOPPED, process->stop_signal);
+	}
 	spin_unlock(&process_tree_lock);
 }
 
@@ -123,7 +125,9 @@ void process_notify_continued(void)
 	spin_lock(&process_tree_lock);
 	process->continued_event = true;
 	process->stop_event = false;
-	if (process->parent)
+	if (process->parent) {
+		process->parent->child_continued = true;
 		announce_job_change(process, CLD_CONTINUED, SIGCONT);
+	}
 	spin_unlock(&process_tree_lock);
 }

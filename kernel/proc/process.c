@@ -9,8 +9,9 @@
  * until the last reference goes.
  *
  * Invariants
- *   T1  A process is in its parent's children, its group and its session
- *       exactly while pid->process points to it.
+ *   T1  A process is in its parent's children (or dead_children, if it is a
+ *       zombie), its group and its session exactly while pid->process points
+ *       to it.
  *   T2  process.threads holds the threads that have not ended; process.leader
  *       has a reference of its own and may have ended before the others.
  *   T3  A zombie has no threads, no children and no address space.
@@ -19,6 +20,7 @@
  */
 #include "kernel/proc/process.h"
 #include "kernel/abi/capability.h"
+#include "kernel/abi/errno.h"
 #include "kernel/abi/resource.h"
 #include "kernel/abi/signal.h"
 #include "kernel/mm/page.h"
@@ -33,13 +35,15 @@
 #include "kernel/vfs/file.h"
 
 /*
- * How many threads and processes memory allows: a thread's stack is to take an
- * eighth of its share at most; a process needs page tables and pages of its
- * own, some 100 KiB for the smallest.
+ * How many threads and processes memory allows: a thread's stack is to take a
+ * quarter of its share at most; a process needs page tables and pages of its
+ * own, some 70 KiB for the smallest. So there may be 10,000 and more of them in
+ * 2 GiB. The first number can be changed: /proc/sys/kernel/threads-max.
  */
-#define THREAD_SHARE  (8UL * KERNEL_STACK_SIZE)
-#define PROCESS_SHARE (16UL * KERNEL_STACK_SIZE)
+#define THREAD_SHARE  (4UL * KERNEL_STACK_SIZE)
+#define PROCESS_SHARE (8UL * KERNEL_STACK_SIZE)
 #define MIN_THREADS   64u
+#define LEAST_THREADS 20u /* that may be asked for, as on Linux */
 
 struct process *init_process;
 
@@ -97,13 +101,21 @@ static uint64_t file_size_limit(void)
 
 bool process_is_room(void)
 {
-	return READ_ONCE(num_threads) < max_threads &&
+	return READ_ONCE(num_threads) < READ_ONCE(max_threads) &&
 	       READ_ONCE(num_living) < max_processes;
 }
 
 unsigned int process_max_threads(void)
 {
-	return max_threads;
+	return READ_ONCE(max_threads);
+}
+
+int process_set_max_threads(uint64_t number)
+{
+	if (number < LEAST_THREADS || number > PID_MAX)
+		return -EINVAL;
+	WRITE_ONCE(max_threads, (unsigned int)number);
+	return 0;
 }
 
 /* ---- Counts -------------------------------------------------------------- */
@@ -193,6 +205,7 @@ struct process *process_create(struct pid *pid)
 	spin_init(&process->lock, LOCK_PROCESS);
 	process->pid = pid;
 	list_init(&process->children);
+	list_init(&process->dead_children);
 	list_init(&process->sibling);
 	list_init(&process->group_node);
 	list_init(&process->session_node);
@@ -237,7 +250,11 @@ void process_set_parent(struct process *process, struct process *parent)
 {
 	process->parent = parent;
 	WRITE_ONCE(process->parent_pid, process_pid(parent));
-	list_push_back(&parent->children, &process->sibling);
+	list_push_back(process->zombie ? &parent->dead_children
+				       : &parent->children,
+		       &process->sibling);
+	parent->child_stopped |= process->stop_event;
+	parent->child_continued |= process->continued_event;
 }
 
 void process_link(struct process *process, struct process *parent,
@@ -260,12 +277,18 @@ void process_link(struct process *process, struct process *parent,
 void process_set_zombie(struct process *process)
 {
 	process->zombie = true;
+	if (process->parent) {
+		list_remove(&process->sibling);
+		list_push_back(&process->parent->dead_children,
+			       &process->sibling);
+	}
 	__atomic_fetch_sub(&num_living, 1, __ATOMIC_RELAXED);
 }
 
 void process_unlink(struct process *process)
 {
-	assert(process->zombie && list_empty(&process->children));
+	assert(process->zombie && list_empty(&process->children) &&
+	       list_empty(&process->dead_children));
 	TRACE_ABOUT(&process->leader->trace, PROCESS_REMOVE,
 		    (uint64_t)process->pid->number);
 	list_remove(&process->sibling);

@@ -67,9 +67,13 @@ struct process {
 	/* Under process_tree_lock. */
 	struct pid *pid; /* fixed */
 	struct process *parent;
-	int parent_pid; /* its number; read without the lock */
-	struct list_head children;
-	struct list_head sibling; /* in parent->children */
+	int parent_pid;                 /* its number; read without the lock */
+	struct list_head children;      /* living ones */
+	struct list_head dead_children; /* zombies, in the order they died */
+	struct list_head sibling;       /* in one of parent's two lists */
+	/* Hints: a child may have stopped, been continued, and not been waited
+	 * for; false: none has. */
+	bool child_stopped, child_continued;
 	struct pid *group;
 	struct list_head group_node; /* in group->group */
 	struct session *session;
@@ -206,8 +210,9 @@ void process_usage(struct process *process, struct usage *usage);
 void thread_usage(struct thread *thread, struct usage *usage);
 void usage_add(struct usage *sum, const struct usage *more);
 uint64_t process_limit(const struct process *process, int resource);
-/* Most threads there may be, from the size of memory. */
+/* Most threads there may be; at first from the size of memory. */
 unsigned int process_max_threads(void);
+int process_set_max_threads(uint64_t number); /* 0, -EINVAL */
 unsigned int process_count_threads(void);
 unsigned int process_count(void);
 uint64_t process_forks(void); /* since boot, for /proc/stat */

@@ -2,10 +2,13 @@
 /*
  * wait.c - waiting for children: wait4(2), waitid(2)
  *
- * Idea: look at every child; the first with something to tell is taken. If
+ * Idea: look at the children; the first with something to tell is taken. If
  * none has, but one might later, sleep until a child announces a change
  * (notify.c) and look again. A zombie that is taken leaves the tree: now its
  * number may be used again.
+ * The dead are kept apart, so that ten thousand living children do not make
+ * it longer to find one; the living are gone through only if one of them may
+ * have been stopped or continued.
  *
  * Locks: process_tree_lock during each look.
  */
@@ -95,35 +98,100 @@ static bool take_continued(struct process *child, unsigned int options,
 	return true;
 }
 
+/* A living child, and wanted: has it something to tell? */
+static enum look look_at_living(struct process *child, unsigned int options,
+				struct wait_event *event)
+{
+	if (((options & WSTOPPED) && take_stopped(child, options, event)) ||
+	    ((options & WCONTINUED) && take_continued(child, options, event)))
+		return LOOK_FOUND;
+	return LOOK_NOTHING_YET;
+}
+
+/* One that is wanted and dead; *@reaped is set if it is to be forgotten. */
+static enum look look_at_dead(struct process *child, unsigned int options,
+			      struct wait_event *event, struct process **reaped)
+	MUST_HOLD(process_tree_lock)
+{
+	if (!(options & WEXITED))
+		return LOOK_NOBODY;
+	if (take_zombie(child, options, event))
+		*reaped = child;
+	return LOOK_FOUND;
+}
+
+/* The one that is named: found at once, however many there are. */
+static enum look look_at_one(const struct wait_request *request,
+			     struct wait_event *event, struct process **reaped)
+	MUST_HOLD(process_tree_lock)
+{
+	struct process *child = request->process;
+	struct pid *pid = request->which == P_PIDFD
+				  ? child->pid
+				  : pid_look_up(request->number);
+
+	if (request->which == P_PID)
+		child = pid ? pid->process : NULL;
+	/* A pidfd may be of one that has been waited for already. */
+	if (!child || pid->process != child ||
+	    child->parent != current_process() || !is_wanted(request, child))
+		return LOOK_NOBODY;
+	if (child->zombie)
+		return look_at_dead(child, request->options, event, reaped);
+	return look_at_living(child, request->options, event);
+}
+
+/* Is it worth looking at more than one living child that is wanted? */
+static bool some_may_tell(const struct process *me, unsigned int options)
+{
+	return ((options & WSTOPPED) && me->child_stopped) ||
+	       ((options & WCONTINUED) && me->child_continued);
+}
+
+static enum look look_at_all(const struct wait_request *request,
+			     struct wait_event *event, struct process **reaped)
+	MUST_HOLD(process_tree_lock)
+{
+	struct process *me = current_process();
+	enum look look = LOOK_NOBODY;
+	struct process *child;
+	bool all = true;
+
+	list_for_each (child, &me->dead_children, sibling) {
+		if (!is_wanted(request, child))
+			continue;
+		look = look_at_dead(child, request->options, event, reaped);
+		if (look == LOOK_FOUND)
+			return look;
+	}
+	list_for_each (child, &me->children, sibling) {
+		if (!is_wanted(request, child)) {
+			all = false;
+			continue;
+		}
+		look = look_at_living(child, request->options, event);
+		if (look == LOOK_FOUND || !some_may_tell(me, request->options))
+			return look;
+	}
+	/* Nobody had anything to tell. */
+	if (all && (request->options & WSTOPPED))
+		me->child_stopped = false;
+	if (all && (request->options & WCONTINUED))
+		me->child_continued = false;
+	return look;
+}
+
 static enum look look_at_children(const struct wait_request *request,
 				  struct wait_event *event)
 {
-	struct process *me = current_process();
-	unsigned int options = request->options;
-	enum look look = LOOK_NOBODY;
-	struct process *child, *reaped = NULL;
+	struct process *reaped = NULL;
+	enum look look;
 
 	spin_lock(&process_tree_lock);
-	list_for_each (child, &me->children, sibling) {
-		if (!is_wanted(request, child))
-			continue;
-		if (child->zombie) {
-			if (!(options & WEXITED))
-				continue;
-			if (take_zombie(child, options, event))
-				reaped = child;
-			look = LOOK_FOUND;
-			break;
-		}
-		look = LOOK_NOTHING_YET;
-		if (((options & WSTOPPED) &&
-		     take_stopped(child, options, event)) ||
-		    ((options & WCONTINUED) &&
-		     take_continued(child, options, event))) {
-			look = LOOK_FOUND;
-			break;
-		}
-	}
+	if (request->which == P_PID || request->which == P_PIDFD)
+		look = look_at_one(request, event, &reaped);
+	else
+		look = look_at_all(request, event, &reaped);
 	spin_unlock(&process_tree_lock);
 	if (reaped)
 		process_forget(reaped);

@@ -132,25 +132,56 @@ const struct proc_numbers proc_processes = {
 
 /* ---- The threads in /proc/PID/task ---- */
 
-static bool next_thread(const struct proc_node *dir, int *number)
+/*
+ * The thread behind the one of number @before, which was listed last: the list
+ * is in the order of the numbers, but where these began again from below. NULL:
+ * it is not there any more, or the last one, or such a place.
+ */
+static struct thread *thread_behind(const struct process *process, int before)
+	MUST_HOLD(process_tree_lock)
 {
-	struct proc_subject subject;
+	const struct pid *pid = pid_look_up(before);
+	struct thread *last = pid ? pid->thread : NULL;
+	struct thread *next;
+
+	if (!last || last->process != process ||
+	    last->process_node.next == &process->threads)
+		return NULL;
+	next = list_entry(last->process_node.next, struct thread, process_node);
+	return thread_tid(next) > before ? next : NULL;
+}
+
+/* The least number of at least @number, or 0; looks at all. */
+static int search_thread(const struct process *process, int number)
+{
 	struct thread *thread;
 	int best = 0;
 
-	if (proc_subject_get(dir, &subject))
-		return false;
-	spin_lock(&subject.process->lock);
-	list_for_each (thread, &subject.process->threads, process_node) {
+	list_for_each (thread, &process->threads, process_node) {
 		int tid = thread_tid(thread);
 
-		if (tid >= *number && (!best || tid < best))
+		if (tid >= number && (!best || tid < best))
 			best = tid;
 	}
+	return best;
+}
+
+static bool next_thread(const struct proc_node *dir, int *number)
+{
+	struct proc_subject subject;
+	struct thread *next;
+
+	if (proc_subject_get(dir, &subject))
+		return false;
+	spin_lock(&process_tree_lock);
+	spin_lock(&subject.process->lock);
+	next = thread_behind(subject.process, *number - 1);
+	*number = next ? thread_tid(next)
+		       : search_thread(subject.process, *number);
 	spin_unlock(&subject.process->lock);
+	spin_unlock(&process_tree_lock);
 	proc_subject_put(&subject);
-	*number = best;
-	return best != 0;
+	return *number != 0;
 }
 
 static int find_thread(const struct proc_node *dir, int number,
