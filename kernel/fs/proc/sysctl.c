@@ -128,6 +128,17 @@ static int show_threads_max(const struct proc_subject *subject,
 	return 0;
 }
 
+static int store_threads_max(const struct proc_subject *subject,
+			     const char *text, size_t size)
+{
+	int64_t number;
+	int err = proc_parse_number(text, &number);
+
+	if (err)
+		return err;
+	return number < 0 ? -EINVAL : process_set_max_threads((uint64_t)number);
+}
+
 /* syslog(2): the console shows what is more urgent than the first number. */
 static int show_printk(const struct proc_subject *subject, struct text *text)
 {
@@ -183,7 +194,8 @@ static const struct proc_entry kernel_files[] = {
 	{ "shmmax", PROC_FILE, .constant = "18446744073692774399\n" },
 	{ "shmmni", PROC_FILE, .constant = "4096\n" },
 	{ "sysrq", PROC_WRITE, .value = &sysrq },
-	{ "threads-max", PROC_FILE, .show = show_threads_max },
+	{ "threads-max", PROC_WRITE, .show = show_threads_max,
+	  .store = store_threads_max },
 	{ "version", PROC_FILE, .constant = UTS_VERSION "\n" },
 	{},
 };
