@@ -22,6 +22,10 @@
  * changed table: a fence that did not come was not needed. While only the boot
  * hart runs, none of this is done.
  *
+ * A hart that stops must not be waited for by the firmware (it answers no more,
+ * and OpenSBI's call would never return): it takes its bits away, then waits
+ * until the calls are over that may have seen them (fencing[]).
+ *
  * Fences are by whole address space, never by address: FU540 and FU740 harts
  * ignore sfence.vma with an address (SiFive erratum CIP-1200), and emulators
  * make no difference.
@@ -53,6 +57,13 @@ static uint64_t running_harts; /* atomic; bit h: hart index h (F2) */
  * become code since. It fences before it runs a program other than now (F3).
  */
 static uint64_t stale_code;
+/*
+ * By hart index: odd from before it looks whom to have fenced until that is
+ * done. Written by that hart, interrupts off.
+ */
+static struct {
+	uint64_t calls;
+} __aligned(64) fencing[MAX_HARTS];
 /* The table in satp, by hart index; kept only with other_harts (F1). */
 static struct page_table *loaded[MAX_HARTS];
 
@@ -104,10 +115,41 @@ void tlb_hart_starts(void)
 	fence_code();
 }
 
+/* This hart is about to look whom to have fenced; interrupts are off. */
+static void fencing_begin(void)
+{
+	uint64_t *calls = &fencing[arch_hart_index()].calls;
+
+	WRITE_ONCE(*calls, *calls + 1);
+	/* pairs with those in switch_noted() and tlb_hart_stops() */
+	fence_memory();
+}
+
+static void fencing_end(void)
+{
+	uint64_t *calls = &fencing[arch_hart_index()].calls;
+
+	__atomic_store_n(calls, *calls + 1, __ATOMIC_RELEASE);
+}
+
 void tlb_hart_stops(void)
 {
-	__atomic_fetch_and(&running_harts, ~BIT(arch_hart_index()),
-			   __ATOMIC_RELEASE);
+	unsigned int me = arch_hart_index();
+
+	assert(loaded[me] == &kernel_page_table);
+	__atomic_fetch_and(&kernel_page_table.harts, ~BIT(me),
+			   __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&running_harts, ~BIT(me), __ATOMIC_SEQ_CST);
+	/* pairs with the one in fencing_begin() */
+	fence_memory();
+	/* Meanwhile the firmware answers for us, interrupts on or off. */
+	for (unsigned int i = 0; i < MAX_HARTS; i++) {
+		uint64_t calls = READ_ONCE(fencing[i].calls);
+
+		while (i != me && (calls & 1) &&
+		       READ_ONCE(fencing[i].calls) == calls)
+			arch_spin_hint();
+	}
 }
 
 uint64_t tlb_kernel_satp(void)
@@ -144,11 +186,11 @@ static void flush_others(const uint64_t *harts)
 {
 	uint64_t others;
 
-	/* pairs with the one in switch_noted() */
-	fence_memory();
+	fencing_begin();
 	others = READ_ONCE(*harts) & ~BIT(arch_hart_index());
 	if (others)
 		for_hartids(others, sbi_remote_fence);
+	fencing_end();
 }
 
 static __noinline void flush_everywhere(struct page_table *table)
@@ -207,14 +249,14 @@ static __noinline void sync_stale(struct page_table *table)
 
 	interrupts_off_enter();
 	hart = arch_hart_index();
-	/* pairs with the one in switch_noted() */
-	fence_memory();
+	fencing_begin();
 	stale = READ_ONCE(table->harts) & READ_ONCE(stale_code);
 	if (stale & BIT(hart))
 		fetch_anew(hart);
 	stale &= ~BIT(hart);
 	if (stale)
 		for_hartids(stale, sbi_remote_fence_i);
+	fencing_end();
 	interrupts_off_leave();
 }
 
@@ -239,10 +281,11 @@ void code_written(struct page_table *table)
 void arch_fence_all_harts(void)
 {
 	interrupts_off_enter();
-	fence_memory();
+	fencing_begin();
 	if (other_harts)
 		for_hartids(READ_ONCE(running_harts) & ~BIT(arch_hart_index()),
 			    sbi_remote_fence_i);
+	fencing_end();
 	interrupts_off_leave();
 }
 
