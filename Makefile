@@ -263,7 +263,7 @@ run:
 test:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs rootfs-test
-	@$(PYTEST) -n $(JOBS) $(T) test
+	@$(PYTEST) -n $(JOBS) $(if $(HARTS),--harts $(HARTS)) $(T) test
 
 bench:
 	@scripts/setup bench$(if $(CHART),-chart)
@@ -316,7 +316,8 @@ help:
 	@echo 'make            the kernel: $(BUILD)/Image'
 	@echo 'make run        boot it in QEMU to a shell (installs what is missing, with apt)'
 	@echo 'make clean-disk its disk, build/disk.img, will be made anew; ROOT=ram: without one'
-	@echo 'make test       boot it many times and test it; T="-k name" for some of the tests'
+	@echo 'make test       boot it many times and test it; T="-k name" for some of the tests;'
+	@echo '                HARTS=4: on machines of four harts'
 	@echo 'make bench      instructions per operation, beside those of Linux'
 	@echo 'make profile    where they go, as a flame graph: make profile BENCH=pipe_rtt'
 	@echo 'make lde        run a program and watch the protocol: make lde RUN="ls -l /"'

@@ -11,6 +11,8 @@
                         test/data/workloads.json in /srv: what `make test` boots.
     mkrootfs.py linux   build/rootfs-linux.cpio: test, and the modules that Debian's
                         Linux needs for a disk with ext4 (`sh /modules/load`).
+    mkrootfs.py stress  build/rootfs-stress.cpio: that Debian tree with stress-ng, for
+                        test/test_stress.py.
 
 Idea: layers. First the Debian packages (build/userland, by scripts/fetch),
 then scripts/rootfs with our few files of configuration, then our programs
@@ -207,6 +209,18 @@ def test_image() -> Tree:
     return tree
 
 
+def stress_image() -> Tree:
+    """The test image without the workloads, and stress-ng."""
+    tree = Tree()
+    debian(tree)
+    tree.file('bin/busybox', busybox(), 0o755)
+    tree.copy(os.path.join(BUILD, 'stress'))
+    our_files(tree)
+    our_programs(tree, 'test', 'usr/lib/creance/test')
+    applet_links(tree)
+    return tree
+
+
 def abi_image() -> Tree:
     tree = run_image()
     our_programs(tree, 'test', 'usr/lib/creance/test')
@@ -246,7 +260,8 @@ def small_image() -> Tree:
 def main(wanted: list) -> None:
     images = {'run': (run_image, 'rootfs.cpio'), 'abi': (abi_image, 'rootfs-abi.cpio'),
               'test': (test_image, 'rootfs-test.cpio'),
-              'linux': (linux_image, 'rootfs-linux.cpio')}
+              'linux': (linux_image, 'rootfs-linux.cpio'),
+              'stress': (stress_image, 'rootfs-stress.cpio')}
     if not wanted or any(name not in images for name in wanted):
         sys.exit(__doc__)
     for name in wanted:

@@ -12,12 +12,15 @@ the test fails. Options:
 
     --kernel linux    Debian's Linux instead of our kernel: is the test right?
     --serial DEVICE   a board on a serial line instead of QEMU
-    --harts N         of the shared machine
+    --harts N         of every machine whose test does not need a number of its own
+                      (else: 1 for the shared machine, 2 for others)
     --boots N         of eight harts, in test_smp.py
     --thorough        all crash states, all mutated images: hours, not minutes
     --files N         on each disk, in test_trees.py
     --operations N    of usr/test/fsx, in test_fsx.py
     --record          write down what Linux does as what is expected (test_paths.py)
+    --minutes N       of test_stress.py
+    --stress-seed N   of its first round
 """
 import fcntl
 import os
@@ -33,12 +36,14 @@ def pytest_addoption(parser):
     group = parser.getgroup('creance')
     group.addoption('--kernel', default='', help='an Image, or "linux"')
     group.addoption('--serial', default='', help='run on the board at this serial line')
-    group.addoption('--harts', default='1', help='of the shared machine')
+    group.addoption('--harts', default='', help='of machines whose test does not choose')
     group.addoption('--boots', default='1', help='how often test_smp.py boots eight harts')
     group.addoption('--thorough', action='store_true', help='everything, not a sample')
     group.addoption('--files', default='2000', help='on each disk, in test_trees.py')
     group.addoption('--operations', default='20000', help='of fsx, in test_fsx.py')
     group.addoption('--record', action='store_true', help='with --kernel linux: expect this')
+    group.addoption('--minutes', default='1', help='of test_stress.py')
+    group.addoption('--stress-seed', default='1', help='of the first round of test_stress.py')
     group.addoption('--machine-append', default='', help='further arguments for the kernel')
 
 
@@ -68,6 +73,7 @@ class Lab:
             'quiet' if options['kernel'] == 'linux' else '', self.append,
             options.get('append', '')]))
         options.setdefault('initrd', os.path.join(m.BUILD, 'rootfs-test.cpio'))
+        options.setdefault('harts', self.harts)
         return m.Machine(log, **options)
 
     def shell(self):
@@ -75,7 +81,7 @@ class Lab:
             self.stop()
         if not self.shared:
             log = os.path.join(m.LOGS, f'shared-machine-{self.worker}.log')
-            console = self.boot(log, harts=self.harts)
+            console = self.boot(log, harts=self.harts or '1')
             self.seen = 0
             try:
                 self.shared = console.shell()

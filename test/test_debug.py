@@ -27,13 +27,17 @@ def checked(machine, pytestconfig):
     """A shell on a debug kernel with four harts."""
     if pytestconfig.getoption('--kernel'):
         pytest.skip('another kernel was asked for')
+    build_debug_kernel()
+    return machine(kernel=IMAGE, harts=4).shell()
+
+
+def build_debug_kernel():
     env = {k: v for k, v in os.environ.items() if not k.startswith(('MAKE', 'MFLAGS'))}
     with open(os.path.join(m.BUILD, '.debug.lock'), 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several workers ask for it
         done = subprocess.run(['make', 'DEBUG=1', 'build/obj-debug/Image'], cwd=m.TOP, env=env,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
-    return machine(kernel=IMAGE, harts=4).shell()
 
 
 def assert_no_reports(shell):

@@ -156,7 +156,8 @@ def test_tracing_is_off_afterwards(shell):
 
 
 def test_a_small_machine(machine):
-    """Rings take a share of memory, so there is room for programs beside them."""
+    """Rings take a share of memory, so there is room for programs beside them. (One
+    hart: each has a ring, and more would leave less for programs.)"""
     shell = machine(harts=1, mem='40M', initrd=os.path.join(m.BUILD, 'rootfs.cpio')).shell()
     rows = tables(shell.check('lde -t run /bin/true', 120))
     assert_in_order(rows[0], protocol('system_call'))

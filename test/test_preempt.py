@@ -5,6 +5,7 @@ import pytest
 
 @pytest.fixture
 def one_hart(machine):
+    """One, whatever --harts says: on a second hart the shell would go on anyway."""
     return machine(harts=1).shell()
 
 
@@ -28,9 +29,10 @@ def test_interrupt_key_kills_an_infinite_loop(one_hart):
 
 
 def test_loops_share_the_hart(machine):
-    """Round robin: equal programs get equal time (of a clock that counts instructions)."""
+    """Round robin: equal programs get equal time (of a clock that counts instructions,
+    and it does so on one hart only)."""
     shell = machine(harts=1, icount=True).shell(300)
-    shell.check('for i in 1 2 3 4; do spin & done; sleep 4')
+    shell.check('for i in 1 2 3 4; do spin & done; sleep 4', 600)
     times = [int(t) for t in shell.check(
         "for p in $(pidof spin); do awk '{ print $14 + $15 }' /proc/$p/stat; done", 120).split()]
     shell.check('killall -9 spin; wait', 120)

@@ -236,6 +236,7 @@ def test_the_boot_is_kept(shell):
 
 
 def test_tracing_from_the_first_moment(machine):
+    """One hart: the order of all events is that of its ring."""
     shell = machine(harts=1, append='trace=on trace_size=16384').shell()
     tracer = trace.Tracer(shell)
     tracer.control('off')
