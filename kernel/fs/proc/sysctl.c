@@ -12,6 +12,7 @@
 #include "kernel/dev/random.h"
 #include "kernel/mm/page_cache.h"
 #include "kernel/proc/uts.h"
+#include "kernel/vfs/path.h"
 
 #define ANY UINT64_MAX
 
@@ -208,6 +209,11 @@ static int store_drop_caches(const struct proc_subject *subject,
 {
 	if (text[0] < '1' || text[0] > '4')
 		return -EINVAL;
+	if (text[0] == '2' || text[0] == '3') {
+		/* A directory can go only after all in it: levels. */
+		for (int i = 0; i < 16 && dentry_shrink(~0u); i++)
+			;
+	}
 	if (text[0] == '1' || text[0] == '3')
 		memory_drop_files();
 	return 0;
