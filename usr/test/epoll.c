@@ -176,9 +176,10 @@ static void waiting(void)
 	drain(fds[0]);
 
 	sigaction(SIGALRM, &action, NULL);
-	ualarm(20000, 0);
+	ualarm(20000, 20000); /* again: it may come before the wait */
 	check(epoll_wait(ep, &event, 1, -1) < 0 && errno == EINTR,
 	      "EINTR, SA_RESTART or not");
+	ualarm(0, 0);
 	sigemptyset(&none);
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);

@@ -508,7 +508,8 @@ static void alarm_handler(int signo)
 static void test_flock(void)
 {
 	int fd = make_file("k", ""), fd2 = open("k", O_RDONLY), fd3;
-	struct itimerval soon = { .it_value.tv_usec = 100000 };
+	/* Again: the first may come before the wait. */
+	struct itimerval soon = { { 0, 100000 }, { 0, 100000 } }, never = { 0 };
 	struct sigaction act = { .sa_handler = alarm_handler };
 
 #define LOCK_SH       1
@@ -527,6 +528,7 @@ static void test_flock(void)
 	sigaction(SIGALRM, &act, NULL);
 	setitimer(ITIMER_REAL, &soon, NULL);
 	FAILS(FLOCK(fd2, LOCK_EX), EINTR);
+	setitimer(ITIMER_REAL, &never, NULL);
 	close(fd3);
 	WORKS(FLOCK(fd2, LOCK_EX | LOCK_NB));
 	FAILS(FLOCK(fd2, 0), EINVAL);

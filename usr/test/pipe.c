@@ -228,23 +228,27 @@ static void interrupted(void)
 
 	sigaction(SIGALRM, &action, NULL);
 	pipe(fds);
-	ualarm(20000, 0);
+	ualarm(20000, 20000); /* again: it may come before the wait */
 	check(read(fds[0], &c, 1) < 0 && errno == EINTR, "read: EINTR");
+	ualarm(0, 0);
 	make_nonblock(fds[1]);
 	fill(fds[1], 4096);
 	fcntl(fds[1], F_SETFL, O_WRONLY);
-	ualarm(20000, 0);
+	ualarm(20000, 20000); /* again: it may come before the wait */
 	check(write(fds[1], "x", 1) < 0 && errno == EINTR, "write: EINTR");
+	ualarm(0, 0);
 	read(fds[0], big, 4096);
-	ualarm(20000, 0);
+	ualarm(20000, 20000); /* again: it may come before the wait */
 	check(write(fds[1], big, 8192) == 4096,
 	      "interrupted after a part: the part");
+	ualarm(0, 0);
 
 	action.sa_flags = SA_RESTART;
 	sigaction(SIGALRM, &action, NULL);
 	pthread_create(&reader, NULL, late_reader, fds);
-	ualarm(20000, 0);
+	ualarm(20000, 20000); /* again: it may come before the wait */
 	check(write(fds[1], "x", 1) == 1, "SA_RESTART");
+	ualarm(0, 0);
 	pthread_join(reader, NULL);
 	close(fds[0]);
 	close(fds[1]);
@@ -343,8 +347,9 @@ static void fifos(void)
 	check(status == 0, "the reader is served");
 
 	sigaction(SIGALRM, &action, NULL);
-	ualarm(20000, 0);
+	ualarm(20000, 20000); /* again: it may come before the wait */
 	check(open(FIFO, O_RDONLY) < 0 && errno == EINTR, "open: EINTR");
+	ualarm(0, 0);
 	unlink(FIFO);
 }
 

@@ -112,9 +112,10 @@ static void signals(void)
 	sigset_t blocked, none, now;
 
 	sigaction(SIGALRM, &action, NULL);
-	ualarm(20000, 0);
+	ualarm(20000, 20000); /* again: it may come before the wait */
 	check(poll(&p, 1, 1000) < 0 && errno == EINTR,
 	      "a handler interrupts poll, SA_RESTART or not");
+	ualarm(0, 0);
 
 	sigemptyset(&none);
 	sigemptyset(&blocked);
@@ -221,9 +222,10 @@ static void selects(void)
 	check(select(1, bad, NULL, NULL, &t) < 0 && errno == EFAULT, "EFAULT");
 	FD_ZERO(&in);
 	FD_SET(fds[0], &in);
-	ualarm(20000, 0);
+	ualarm(20000, 20000); /* again: it may come before the wait */
 	check(select(fds[0] + 1, &in, NULL, NULL, NULL) < 0 && errno == EINTR,
 	      "select: EINTR");
+	ualarm(0, 0);
 }
 
 int main(void)
