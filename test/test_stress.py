@@ -40,7 +40,7 @@ STRESSORS = '''
     ramfs regs remap rename resources revio ring-pipe rlimit rmap seal seek sem sem-sysv sendfile
     session set shm shm-sysv sigabrt sigbus sigchld sigfd sigfpe sighup sigill signal signest
     sigpending sigpipe sigq sigrt sigsegv sigsuspend sigtrap sigurg sigvtalrm sigxcpu sigxfsz
-    sleep sockabuse sockfd sockpair spawn splice stack stackmmap str stream switch symlink
+    sleep sockfd sockpair spawn splice stack stackmmap str stream switch symlink
     sync-file sysbadaddr sysfs sysinfo tee timer timerfd tlb-shootdown tmpfs touch tree tsearch
     umask umount unlink urandom utime vdso vfork vforkmany vm vma vm-addr vm-rw vm-segv vm-splice
     wait xattr yield zero zombie
