@@ -130,3 +130,16 @@ def test_device_interrupts_go_where_they_are_sent(machine):
     assert shell.run(f'echo {1 << away:x} > /proc/irq/{irq}/smp_affinity').status != 0
     assert shell.run(f'echo x > /proc/irq/{irq}/smp_affinity').status != 0
     assert shell.run(f'echo 0 > /proc/irq/{irq}/smp_affinity').status != 0
+@pytest.mark.parametrize('asid,used', [('off', 0), ('4', 4), ('', 16)])
+def test_address_space_numbers(machine, asid, used):
+    """Without numbers, with so few that they are given out again all the time, with all.
+
+    Processes that map, change and unmap the same addresses on four harts see what is theirs.
+    """
+    console = machine(harts=4, append=f'asid={asid}' if asid else '')
+    shell = console.shell()
+    assert f'numbers of 16 bits, {used} used' in console.text
+    shell.check('for i in $(seq 60); do /bin/true; done')
+    for program in ('memory', 'process', 'execs'):
+        result = shell.run(f'cd /tmp && /usr/lib/creance/test/{program}', 300)
+        assert result.status == 0, (program, result.output[-2000:])

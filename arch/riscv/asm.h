@@ -41,7 +41,9 @@
 #define CAUSE_LOAD_PAGE_FAULT     13
 #define CAUSE_STORE_PAGE_FAULT    15
 
-#define SATP_MODE_SV39 (8UL << 60)
+#define SATP_MODE_SV39  (8UL << 60)
+#define SATP_ASID_SHIFT 44
+#define SATP_ASID_MASK  0xffffUL
 
 /*
  * Kernel virtual memory (Sv39, upper half). Each window is whole 1 GiB

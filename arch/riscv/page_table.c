@@ -139,12 +139,12 @@ pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create)
 
 int page_table_init(struct page_table *table)
 {
-	table->asid = 0;
 	table->harts = 0;
 	table->tables = NULL;
 	table->root = table_alloc(table, NULL);
 	if (!table->root)
 		return -ENOMEM;
+	tlb_table_made(table);
 	/* P1: the kernel's half never changes after boot. */
 	for (size_t i = 0; i < num_kernel_entries; i++) {
 		size_t at = kernel_entries[i];
@@ -394,6 +394,7 @@ int arch_paging_init(void)
 	kernel_page_table.root = table_alloc(&kernel_page_table, NULL);
 	if (!kernel_page_table.root)
 		return -ENOMEM;
+	tlb_table_made(&kernel_page_table);
 	kernel_page_table.root[page_array] = boot_root[page_array];
 	err = fill_windows();
 	if (!err)
@@ -403,6 +404,7 @@ int arch_paging_init(void)
 	if (!err) {
 		note_kernel_entries();
 		page_table_switch(&kernel_page_table);
+		tlb_probe_asids();
 	}
 	return err;
 }

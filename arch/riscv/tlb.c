@@ -2,12 +2,21 @@
 /*
  * tlb.c - every fence of the kernel
  *
- * Idea: no address-space numbers are used yet, so a switch of satp is followed
- * by a fence and only the current table can have translations in the TLB.
- * Hence: a table that is not current on this hart needs no fence, and an entry
- * that was invalid before needs none either (the hart may keep "not there"
- * only for a moment; a spurious fault is handled as a fault that finds
- * everything in place).
+ * Idea: without address-space numbers (ASIDs) a switch of satp is followed by a
+ * fence, so only the current table can have translations in the TLB. Hence: a
+ * table that is not current on this hart needs no fence, and an entry that was
+ * invalid before needs none either (the hart may keep "not there" only for a
+ * moment; a spurious fault is handled as a fault that finds everything in
+ * place).
+ *
+ * With ASIDs (the hart has them, and not asid=off) a switch needs no fence, and
+ * translations of other tables remain. So a change of a table that some hart has
+ * not loaded just now marks the table stale there: that hart fences when it
+ * loads it again. Numbers are given out in turn. When all were, a new generation
+ * begins: each hart fences once at its next switch, and each table gets a new
+ * number when it is loaded next. A hart may still run with a number of the last
+ * generation meanwhile, which another table has by now: that does not matter, as
+ * it fences before it loads that one, and as no fence is by number.
  *
  * Other harts are fenced by the firmware (SBI v2.0, RFENCE), and only those
  * whose bit is set in the table's set of harts. A hart sets its bit before it
@@ -17,6 +26,9 @@
  *   change it                        set the bit
  *   full fence       (flush_others)  full fence, sfence.vma (switch_noted)
  *   look at the bits                 walk the table
+ *
+ * With ASIDs the first marks the table stale before its fence, and the second
+ * looks at that after its own.
  *
  * Either the first sees the bit and has the hart fenced, or the hart walks the
  * changed table: a fence that did not come was not needed. While only the boot
@@ -38,15 +50,23 @@
  *   F2  A hart that may have translations of the kernel's half has its bit in
  *       running_harts.
  *
- * Locks: none; the sets are atomic. loaded[] belongs to its hart, interrupts
+ *   F4  With ASIDs: two tables have the same number of the same generation
+ *       never; a hart with translations of an older generation has its bit in
+ *       old_numbers.
+ *
+ * Locks: asid_lock for giving out numbers; else none; the sets are atomic. loaded[] belongs to its hart, interrupts
  * off.
- * Source: Privileged Spec, "Supervisor Memory-Management Fence Instruction".
+ * Source: Privileged Spec, "Supervisor Memory-Management Fence Instruction",
+ * "Supervisor Address Translation and Protection (satp) Register".
  */
 #include "arch/riscv/tlb.h"
 #include <arch/hart.h>
 #include <arch/page_table.h>
 #include "arch/riscv/csr.h"
 #include "arch/riscv/sbi.h"
+#include "kernel/debug/log.h"
+#include "kernel/lib/boot_args.h"
+#include "kernel/lib/string.h"
 #include "kernel/sync/spinlock.h"
 
 /* Others than the boot hart were started; fixed before a program runs. */
@@ -67,7 +87,22 @@ static struct {
 /* The table in satp, by hart index; kept only with other_harts (F1). */
 static struct page_table *loaded[MAX_HARTS];
 
-/* A page table's root as satp names it. */
+/* Fewer numbers than this are not worth their generations. */
+#define MIN_ASID_BITS 2u
+
+static struct asids {
+	/* Fixed; 0: none are used, and every load of a table is a slow one. */
+	unsigned int bits;
+	/* Under lock; read without. */
+	uint64_t generation;
+	/* Atomic; bit h: hart h fences at its next switch (F4). */
+	uint64_t old_numbers;
+	/* Under lock: the number given out last; 0 is the kernel's. */
+	uint64_t last;
+	struct spinlock lock; /* rank LOCK_LEAF */
+} asids = { .generation = 1, .lock = SPINLOCK_INIT(LOCK_LEAF) };
+
+/* A page table's root as satp names it, with number 0. */
 static uint64_t satp_of(const struct page_table *table)
 {
 	return SATP_MODE_SV39 | (virt_to_phys(table->root) >> PAGE_SHIFT);
@@ -195,9 +230,15 @@ static void flush_others(const uint64_t *harts)
 
 static __noinline void flush_everywhere(struct page_table *table)
 {
+	uint64_t stale = UINT64_MAX;
+
 	interrupts_off_enter();
-	if (loaded[arch_hart_index()] == table)
+	if (loaded[arch_hart_index()] == table) {
 		fence_all();
+		stale = ~BIT(arch_hart_index());
+	}
+	if (asids.bits)
+		__atomic_fetch_or(&table->stale, stale, __ATOMIC_RELAXED);
 	flush_others(&table->harts);
 	interrupts_off_leave();
 }
@@ -206,8 +247,10 @@ void tlb_flush_all(struct page_table *table)
 {
 	if (unlikely(other_harts))
 		flush_everywhere(table);
-	else if (csr_read(satp) == satp_of(table))
+	else if (csr_read(satp) == table->satp)
 		fence_all();
+	else
+		table->stale = UINT64_MAX;
 }
 
 void tlb_flush_page(struct page_table *table, vaddr_t va)
@@ -289,9 +332,108 @@ void arch_fence_all_harts(void)
 	interrupts_off_leave();
 }
 
+/* ---- Numbers of address spaces ------------------------------------------- */
+
+/* How many bits of a number the hart keeps. */
+static unsigned int count_asid_bits(void)
+{
+	uint64_t satp = csr_read(satp);
+	uint64_t kept;
+
+	csr_write(satp, satp | SATP_ASID_MASK << SATP_ASID_SHIFT);
+	kept = csr_read(satp) >> SATP_ASID_SHIFT & SATP_ASID_MASK;
+	csr_write(satp, satp);
+	fence_all();
+	return (unsigned int)__builtin_popcountl(kept);
+}
+
+void tlb_table_made(struct page_table *table)
+{
+	table->satp = satp_of(table);
+	table->generation = 0;
+	table->stale = 0;
+}
+
+void tlb_probe_asids(void)
+{
+	const char *wanted = boot_arg("asid");
+	unsigned int found = count_asid_bits();
+	unsigned int bits = found;
+
+	if (wanted && strcmp(wanted, "off") == 0)
+		bits = 0;
+	else if (wanted && *wanted >= '1' && *wanted <= '9' && !wanted[1])
+		bits = MIN(bits, (unsigned int)(*wanted - '0'));
+	asids.bits = bits >= MIN_ASID_BITS ? bits : 0;
+	log_info("tlb: address-space numbers of %u bits, %u used", found,
+		 asids.bits);
+}
+
+/* The last generation is used up: every hart is to fence before it meets a
+ * number again. */
+static void next_generation(void) MUST_HOLD(asids.lock)
+{
+	asids.last = 1;
+	__atomic_store_n(&asids.old_numbers, UINT64_MAX, __ATOMIC_RELAXED);
+	/* The bits before who has a number; pairs with the acquire in load(). */
+	__atomic_store_n(&asids.generation, asids.generation + 1,
+			 __ATOMIC_RELEASE);
+}
+
+/*
+ * @table's number is of another generation, or there are none at all. This hart
+ * fences then in any case: also because what was written to a new table must
+ * come before the hart walks it.
+ */
+static __noinline void renumber(struct page_table *table, uint64_t bit)
+{
+	__atomic_fetch_or(&table->stale, bit, __ATOMIC_RELAXED);
+	if (!asids.bits)
+		return;
+	spin_lock(&asids.lock);
+	if (table->generation != asids.generation) {
+		uint64_t number = 0;
+
+		if (table != &kernel_page_table) {
+			if (++asids.last >> asids.bits)
+				next_generation();
+			number = asids.last;
+		}
+		/* pairs with the acquire in load() */
+		__atomic_store_n(&table->satp,
+				 satp_of(table) | number << SATP_ASID_SHIFT,
+				 __ATOMIC_RELEASE);
+		__atomic_store_n(&table->generation, asids.generation,
+				 __ATOMIC_RELEASE);
+	}
+	spin_unlock(&asids.lock);
+}
+
+static __noinline void fence_once(struct page_table *table, uint64_t bit)
+{
+	__atomic_fetch_and(&table->stale, ~bit, __ATOMIC_RELAXED);
+	__atomic_fetch_and(&asids.old_numbers, ~bit, __ATOMIC_RELAXED);
+	fence_all();
+}
+
 /* ---- Switching ----------------------------------------------------------- */
 
-static __noinline void switch_noted(struct page_table *table, uint64_t satp)
+/* Put @table into satp of this hart, @bit; its bit in harts is set, if there
+ * are other harts. */
+static inline void load(struct page_table *table, uint64_t bit)
+{
+	if (unlikely(READ_ONCE(table->generation) !=
+		     READ_ONCE(asids.generation)))
+		renumber(table, bit);
+	/* The number before the bits; pairs with the release in renumber(). */
+	csr_write(satp, __atomic_load_n(&table->satp, __ATOMIC_ACQUIRE));
+	/* After satp: nothing more of the table before can come in. */
+	if (unlikely((READ_ONCE(table->stale) | READ_ONCE(asids.old_numbers)) &
+		     bit))
+		fence_once(table, bit);
+}
+
+static __noinline void switch_noted(struct page_table *table)
 {
 	unsigned int hart = arch_hart_index();
 	struct page_table *old = loaded[hart];
@@ -301,22 +443,17 @@ static __noinline void switch_noted(struct page_table *table, uint64_t satp)
 	fence_memory();
 	if (READ_ONCE(stale_code) & BIT(hart))
 		fetch_anew(hart);
-	csr_write(satp, satp);
-	fence_all();
+	load(table, BIT(hart));
 	__atomic_fetch_and(&old->harts, ~BIT(hart), __ATOMIC_RELEASE);
 	loaded[hart] = table;
 }
 
 void page_table_switch(struct page_table *table)
 {
-	uint64_t satp = satp_of(table);
-
-	if (csr_read(satp) == satp)
+	if (csr_read(satp) == READ_ONCE(table->satp))
 		return;
-	if (unlikely(other_harts)) {
-		switch_noted(table, satp);
-		return;
-	}
-	csr_write(satp, satp);
-	fence_all();
+	if (unlikely(other_harts))
+		switch_noted(table);
+	else /* one bit of them all is as good as another */
+		load(table, 1);
 }

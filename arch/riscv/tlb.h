@@ -6,6 +6,11 @@
 
 #include <stdint.h>
 
+struct page_table;
+/* The root of @table is there, or another one. */
+void tlb_table_made(struct page_table *table);
+/* Boot, with the kernel's page table: has the hart numbers for address spaces? */
+void tlb_probe_asids(void);
 /* Before another hart is started: from now on fences may have to reach it. */
 void tlb_expect_other_harts(void);
 /* This hart was just started, with the kernel's page table. */

@@ -44,7 +44,11 @@ struct page;
 struct page_table {
 	pte_t *root;         /* 512 entries; upper half is the kernel's */
 	struct page *tables; /* all of it: the root and those below */
-	uint16_t asid;
+	/* Atomic: what satp is to be, with a number of that generation: tlb.c. */
+	uint64_t satp;
+	uint64_t generation;
+	/* Atomic; bit h: hart h fences when it loads the table the next time. */
+	uint64_t stale;
 	/* Atomic; bit h: hart h may have translations of the lower half. */
 	uint64_t harts;
 };
