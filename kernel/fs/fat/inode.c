@@ -41,8 +41,9 @@ static uint64_t get_time(uint16_t date, uint16_t time, uint8_t cs)
 				   MAX(day, 1u)) *
 			   SECONDS_PER_DAY;
 
-	seconds += (uint64_t)(time >> 11) * 3600u + ((time >> 5) & 63) * 60u +
-		   (time & 31) * 2u;
+	seconds += (uint64_t)(time >> 11) * 3600;
+	seconds += (uint64_t)((time >> 5) & 63) * 60;
+	seconds += (uint64_t)(time & 31) * 2;
 	return seconds * NSEC_PER_SEC + (uint64_t)cs * (NSEC_PER_SEC / 100);
 }
 

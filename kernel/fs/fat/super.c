@@ -289,7 +289,7 @@ static int get_statfs(struct super_block *sb, struct statfs_info *info)
 	info->block_size = fat_cluster_size(fs);
 	info->blocks = fs->num_clusters;
 	info->blocks_free = fs->free;
-	info->max_name = FAT_NAME_MAX * 6;
+	info->max_name = FAT_NAME_MAX * 6ul;
 	mutex_unlock(&fs->lock);
 	return err;
 }
