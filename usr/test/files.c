@@ -324,7 +324,7 @@ static void big_file_child(void)
 		}
 		wait(&status);
 		check(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ,
-		      "SIGXFSZ");
+		      way < 3 ? "SIGXFSZ" : "fallocate: SIGXFSZ");
 	}
 	close(fd);
 	unlink("l");
