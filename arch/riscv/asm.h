@@ -68,3 +68,6 @@
  */
 #define STACK_SLOT_SIZE 32768
 #define STACK_BIT       14
+
+/* struct hart_start of hart.c; head.S goes through the table. */
+#define HART_STARTS 64

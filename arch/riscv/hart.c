@@ -36,6 +36,15 @@ static struct {
 uint64_t boot_hartid;    /* from head.S */
 uint64_t secondary_satp; /* for head.S: the page table to begin with */
 
+/* For head.S, too: who begins where, by hart index; all 0: was not started. */
+struct hart_start {
+	uint64_t hartid;
+	struct thread *idle;
+};
+struct hart_start hart_starts[MAX_HARTS];
+_Static_assert(HART_STARTS == MAX_HARTS && sizeof(struct hart_start) == 16,
+	       "head.S");
+
 void secondary_entry(void); /* head.S */
 void secondary_hart_main(void) __noreturn;
 
@@ -102,6 +111,7 @@ int arch_hart_start(unsigned int hart_index, struct thread *idle)
 		return -EIO;
 	tlb_expect_other_harts();
 	secondary_satp = tlb_kernel_satp();
+	hart_starts[hart_index] = (struct hart_start){ hartid, idle };
 	/* What it reads with the MMU off was written before. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	err = sbi_hart_start(hartid, virt_to_phys((void *)secondary_entry),

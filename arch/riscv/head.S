@@ -37,6 +37,10 @@ _start:
 boot:
 	csrw	sie, zero
 	csrw	sip, zero
+	la	t0, boot_taken
+	li	t1, 1
+	amoswap.w.aqrl t1, t1, (t0)
+	bnez	t1, started_at_boot
 	li	t0, SSTATUS_FS | SSTATUS_VS
 	csrc	sstatus, t0		/* a stray FP instruction must trap */
 	mv	s0, a0
@@ -80,6 +84,30 @@ secondary_entry:
 	ld	sp, THREAD_KERNEL_SP(tp)
 	li	s0, 0
 	call	secondary_hart_main	/* no return */
+
+/*
+ * OpenSBI before 1.3 says that a hart is to start, and then writes down where.
+ * A hart that looks in between begins where the boot hart did: a0 is right, a1
+ * is not. Find its idle thread by a0.
+ */
+started_at_boot:
+	la	t0, hart_starts
+	li	t1, HART_STARTS
+1:	ld	t2, 0(t0)
+	ld	a1, 8(t0)
+	beqz	a1, 2f
+	beq	t2, a0, secondary_entry
+2:	addi	t0, t0, 16
+	addi	t1, t1, -1
+	bnez	t1, 1b
+	wfi
+	j	started_at_boot
+
+	.section .data
+	.balign	4
+boot_taken:
+	.word	0			/* not in .bss, which is cleared */
+	.section .text.entry, "ax"
 
 /*
  * Turn the MMU on with satp = a0, and return to the caller's linked address.
