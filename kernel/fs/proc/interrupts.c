@@ -43,9 +43,8 @@ int proc_show_interrupts(const struct proc_subject *subject, struct text *text)
 	const char *name;
 
 	text_add(text, "     ");
-	for_each_hart_of(hart, harts)
-		text_add(text, "%sCPU%lu", hart < 10 ? "       " : "      ",
-			 hart);
+	for_each_hart_of(hart, harts) text_add(
+		text, "%sCPU%lu", hart < 10 ? "       " : "      ", hart);
 	text_add(text, "       \n%4u:", 0);
 	add_counts(text, 0, harts, timer_count);
 	text_add(text, "  RISC-V INTC   5 Edge      riscv-timer\n");
