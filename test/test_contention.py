@@ -29,17 +29,21 @@ def measured(pytestconfig):
         return done, json.load(f)['2']
 
 
-@pytest.mark.parametrize('kind', ['open_close', 'pipe', 'fault', pytest.param(
-    'fork_exit', marks=pytest.mark.xfail(strict=False, reason=(
-        'about 2 % on a quiet host: the process tree has one lock for all, and so have the '
-        'pages of the file that all of them run')))])
+# Known to wait more than they should: not above this share of all acquisitions, at least.
+# The process tree has one lock for all, and so have the pages of the file that all run.
+KNOWN = {'fork_exit': 0.05}
+
+
+@pytest.mark.parametrize('kind', ['open_close', 'pipe', 'fault', 'fork_exit'])
 def test_harts_seldom_wait_for_each_other(measured, kind):
     done, found = measured
     locks = found[kind]['locks']
     acquired = sum(lock[0] for lock in locks.values())
     contended = sum(lock[1] for lock in locks.values())
     assert acquired >= found[kind]['operations'], 'the locks were not counted'
-    assert contended <= acquired / 100, done.stdout
+    assert contended <= acquired * KNOWN.get(kind, 0.01), done.stdout
+    if contended > acquired / 100:
+        pytest.xfail(f'{kind}: {contended / acquired:.1%} of acquisitions waited, aim: 1 %')
 
 
 def test_opening_a_file_takes_no_lock_of_all_harts(measured):
