@@ -114,8 +114,8 @@ def find_thread(text):
                 if int(t['tid']) == int(text, 0):
                     return t
         raise gdb.GdbError(f'no thread {text}; `threads` lists them')
-    # sscratch is the thread while in user mode and 0 in the kernel, where tp is.
-    at = register('sscratch') or register('tp')
+    # The thread in user mode and in the kernel; but see trap.S and switch.S.
+    at = register('sscratch')
     thread = gdb.Value(at).cast(gdb.lookup_type('struct thread').pointer()).dereference()
     with as_kernel():
         thread.fetch_lazy()

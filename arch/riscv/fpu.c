@@ -3,7 +3,7 @@
  * fpu.c - floating-point registers, moved only when somebody uses them
  *
  * Idea: the kernel never uses the unit, so the registers stay where they are
- * across traps. sstatus.FS, saved in the trap frame, says what is in them:
+ * across traps, and so does sstatus.FS, which says what is in them:
  *   Off     the program has not used the unit (its first FP instruction traps)
  *   Clean   the same as in arch.fpu
  *   Dirty   newer than arch.fpu; set by the hart at the first write
@@ -11,6 +11,12 @@
  * to the unit in its last turn loads them, as it will again; any other finds the
  * unit off, and has them loaded when (and if) it comes to use it.
  *
+ * Invariant
+ *   F1  FS is that of the thread that is on the hart. Between two threads, and
+ *       in a thread of the kernel's own, it is Off.
+ *
+ * Locks: none; while registers are loaded, interrupts are off (half of them are
+ * the thread's then, but Dirty).
  * Source: Privileged Spec, "Extension Context Status in sstatus".
  */
 #include "arch/riscv/fpu.h"
@@ -21,54 +27,49 @@
 #include "kernel/sched/thread.h"
 #include "kernel/sync/spinlock.h"
 
-/*
- * The unit must be on for the moves; the frame decides again at sret. Not to
- * be interrupted by a switch, which would go by the frame.
- */
-static void load_registers(struct thread *thread)
+/* What is Dirty without it is Clean. */
+#define FS_DIRTY_BIT BIT(SSTATUS_FS_SHIFT)
+
+/* @thread is on this hart; interrupts off. */
+static void load_registers(const struct thread *thread)
 {
-	interrupts_off_enter();
 	csr_set(sstatus, SSTATUS_FS);
 	fpu_registers_load(&thread->arch.fpu);
-	fpu_set_frame_fs(arch_thread_frame(thread), FS_CLEAN);
-	interrupts_off_leave();
+	csr_clear(sstatus, FS_DIRTY_BIT);
 }
 
+/* If an interrupt has them saved meanwhile, twice is as good as once. */
 void arch_fpu_save(struct thread *thread)
 {
-	struct trap_frame *tf = arch_thread_frame(thread);
-
-	if (fpu_frame_fs(tf) != FS_DIRTY)
+	if (fpu_state_now() != FS_DIRTY)
 		return;
-	csr_set(sstatus, SSTATUS_FS);
 	fpu_registers_save(&thread->arch.fpu);
-	fpu_set_frame_fs(tf, FS_CLEAN);
+	csr_clear(sstatus, FS_DIRTY_BIT);
 }
 
 void arch_fpu_reset(struct thread *thread)
 {
+	interrupts_off_enter();
 	memset(&thread->arch.fpu, 0, sizeof(thread->arch.fpu));
 	thread->arch.fpu_live = false;
 	thread->arch.fpu_hot = false;
-	fpu_set_frame_fs(arch_thread_frame(thread), FS_OFF);
+	csr_clear(sstatus, SSTATUS_FS);
+	interrupts_off_leave();
 }
 
-/* The unit is all that a hart keeps of a thread: kernel threads have nothing. */
+/* The unit is all that a hart keeps of a thread. Also of one that ends, and has
+ * left its space. */
 void arch_thread_leave(struct thread *thread)
 {
-	struct trap_frame *tf = arch_thread_frame(thread);
-	unsigned int fs;
+	unsigned int now = fpu_state_now();
 
-	if (!thread->space)
+	thread->arch.fpu_hot = now == FS_DIRTY;
+	if (now == FS_OFF)
 		return;
-	fs = fpu_frame_fs(tf);
-	thread->arch.fpu_hot = fs == FS_DIRTY;
-	if (fs == FS_OFF)
-		return;
-	if (fs == FS_DIRTY)
-		arch_fpu_save(thread);
+	if (now == FS_DIRTY)
+		fpu_registers_save(&thread->arch.fpu);
 	/* What is left in the registers will be another thread's. */
-	fpu_set_frame_fs(tf, FS_OFF);
+	csr_clear(sstatus, SSTATUS_FS);
 }
 
 void arch_thread_arrive(struct thread *thread)
@@ -77,11 +78,13 @@ void arch_thread_arrive(struct thread *thread)
 		load_registers(thread);
 }
 
-bool fpu_turn_on(struct thread *thread, struct trap_frame *tf)
+bool fpu_turn_on(struct thread *thread)
 {
-	if (fpu_frame_fs(tf) != FS_OFF)
+	if (fpu_state_now() != FS_OFF)
 		return false;
 	thread->arch.fpu_live = true;
+	interrupts_off_enter();
 	load_registers(thread);
+	interrupts_off_leave();
 	return true;
 }

@@ -59,6 +59,7 @@ boot:
 
 	call	paging_on
 	la	tp, boot_thread
+	csrw	sscratch, tp
 	la	sp, boot_stack_top
 	mv	a0, s0
 	mv	a1, s1
@@ -81,6 +82,7 @@ secondary_entry:
 	ld	a0, 0(t0)
 	call	paging_on
 	mv	tp, s1
+	csrw	sscratch, tp
 	ld	sp, THREAD_KERNEL_SP(tp)
 	li	s0, 0
 	call	secondary_hart_main	/* no return */
@@ -132,7 +134,10 @@ paging_on:
 2:	la	t0, trap_entry
 	TRACE_STEP(BOOT, paging_on)
 	csrw	stvec, t0		/* the trap table, told to the hardware */
-	csrw	sscratch, zero		/* 0: we are in the kernel */
+	li	t0, SSTATUS_SPP		/* T1 of trap.S */
+	csrc	sstatus, t0
+	li	t0, SSTATUS_SPIE
+	csrs	sstatus, t0
 	ret
 
 	.section .bss

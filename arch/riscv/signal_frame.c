@@ -132,12 +132,12 @@ static force_inline void read_frame(const struct frame_access *a,
 	if (!thread->arch.fpu_live)
 		return; /* it never used the unit, and goes on so */
 	if (whole) {
-		fpu_load(thread, (const void *)(whole + FRAME_FPU));
+		fpu_load((const void *)(whole + FRAME_FPU));
 	} else {
 		struct fpu_state fpu;
 
 		get(a, whole, FRAME_FPU, &fpu, sizeof(fpu));
-		fpu_load(thread, &fpu);
+		fpu_load(&fpu);
 	}
 }
 

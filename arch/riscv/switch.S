@@ -50,6 +50,7 @@ arch_switch:
 	ld	s10, 96(a1)
 	ld	s11, 104(a1)
 	addi	tp, a1, -THREAD_CONTEXT
+	csrw	sscratch, tp		/* for trap.S */
 	ret
 
 /*

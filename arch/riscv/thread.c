@@ -30,6 +30,7 @@ _Static_assert(STACK_SLOT_SIZE == 2 * KERNEL_STACK_SIZE, "guard is half");
 _Static_assert(offsetof(struct arch_thread, kernel_sp) == THREAD_KERNEL_SP, "");
 _Static_assert(offsetof(struct arch_thread, scratch) == THREAD_SCRATCH, "");
 _Static_assert(offsetof(struct arch_thread, canary) == THREAD_CANARY, "");
+_Static_assert(offsetof(struct arch_thread, scratch2) == THREAD_SCRATCH2, "");
 _Static_assert(offsetof(struct arch_thread, context) == THREAD_CONTEXT, "");
 _Static_assert(TF_CAUSE_SYSCALL == CAUSE_USER_ECALL, "trap_frame.h");
 _Static_assert(sizeof(struct context) == (size_t)CONTEXT_SIZE, "switch.S");

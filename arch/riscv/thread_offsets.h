@@ -9,4 +9,4 @@
 #include <arch/thread.h>
 
 #define ARCH_THREAD_SIZE (THREAD_CONTEXT + CONTEXT_SIZE + 33 * 8 + 16)
-#define THREAD_WORK      (ARCH_THREAD_SIZE + 12)
+#define THREAD_WORK      (ARCH_THREAD_SIZE + 16)

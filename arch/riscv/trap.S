@@ -2,9 +2,22 @@
 /*
  * trap.S - into the kernel and back
  *
- * Idea: sscratch is 0 while the hart is in the kernel, and points to the
- * current thread while it is in user mode. One swap with tp tells where a trap
- * came from and gives the first free register.
+ * Idea: sscratch is the current thread of the hart. One swap with tp gives the
+ * first register to work with; swapping back later leaves sscratch as it was.
+ *
+ * To touch a CSR is dear (on real harts it waits for all before it, in an
+ * emulator it ends a block of translated code), so a system call touches as few
+ * as it can: scause alone tells it from everything else, as only user mode makes
+ * this ecall; sstatus is neither read nor written. That rests on
+ *   T1  In a thread, sstatus.SPP is 0 and SPIE is 1 except inside a trap from
+ *       the kernel: head.S makes it so, a trap from user mode leaves it so, and
+ *       the sret of a trap from the kernel makes it so again.
+ *   T2  sstatus.FS is the current thread's, not the trap frame's (fpu.c).
+ *
+ * Interrupts may be on during the way out. One that comes between
+ * return_to_user and the sret finds some registers the kernel's and some the
+ * program's; but the frame still has them all. So it is taken as if it had come
+ * from the program, and afterwards the way out begins anew (trap_in_return).
  *
  * The hart itself did: sepc = pc, scause, stval, sstatus.SPP/SPIE = mode and
  * SIE before, SIE = 0, S-mode, pc = stvec. Saving the register file, which the
@@ -95,77 +108,98 @@
  */
 trap_entry:
 	TRACE_STEP(ENTRY, trap_entry)
-	csrrw	tp, sscratch, tp
-	beqz	tp, trap_from_kernel_entry
-
-	/* From user mode: tp = thread, sscratch = the program's tp. */
+	csrrw	tp, sscratch, tp		/* the thread; the program's tp */
 	sd	sp, THREAD_SCRATCH(tp)
+	csrr	sp, scause
+	addi	sp, sp, -CAUSE_USER_ECALL
+	bnez	sp, not_a_system_call
+
 	ld	sp, THREAD_KERNEL_SP(tp)	/* its trap frame */
 	TRACE_STEP(SAVE, save_registers)
 	save_registers
-	csrrw	t0, sscratch, zero		/* in the kernel now */
+	csrrw	t0, sscratch, tp
 	ld	t1, THREAD_SCRATCH(tp)
+	csrr	t2, sepc
+	li	t3, CAUSE_USER_ECALL
 	sd	t0, TF_REG(4)(sp)
 	sd	t1, TF_REG(2)(sp)
-	csrr	t2, sepc
-	csrr	t3, sstatus
-	csrr	t4, scause
-	li	s0, 0				/* end of the call chain */
-	sd	t3, TF_STATUS(sp)
-	sd	t4, TF_CAUSE(sp)
-	li	t5, CAUSE_USER_ECALL
-	bne	t4, t5, not_a_system_call
-
-	/* A system call returns behind its ecall. */
-	addi	t2, t2, 4
+	addi	t2, t2, 4			/* return behind the ecall */
+	sd	t3, TF_CAUSE(sp)
 	sd	a0, TF_ORIG_A0(sp)
 	sd	t2, TF_PC(sp)
+	li	s0, 0				/* end of the call chain */
 	mv	a0, sp
 	csrsi	sstatus, SSTATUS_SIE
 	call	handle_syscall
-	csrci	sstatus, SSTATUS_SIE
 
 /*
- * Return-from-trap to user mode. Jumped to with interrupts off, tp = thread,
- * sp = its trap frame.
+ * Return-from-trap to user mode. Jumped to with tp = thread, sp = its trap
+ * frame. Up to the sret, nothing may be changed that a second try needs.
  */
 	.globl	return_to_user
 return_to_user:
 	TRACE_STEP(RETURN, return_to_user)
 	lw	t0, THREAD_WORK(tp)
 	bnez	t0, work_to_do
-	ld	t0, TF_STATUS(sp)
 	ld	t1, TF_PC(sp)
-	csrw	sstatus, t0			/* SPP = user, SPIE = 1 */
 	csrw	sepc, t1
-	csrw	sscratch, tp			/* in user mode, soon */
 	TRACE_STEP(RESTORE, restore_registers)
 	restore_registers
 	ld	tp, TF_REG(4)(sp)
 	ld	sp, TF_REG(2)(sp)
 	TRACE_STEP(SRET, return_to_user)
-	sret
+	sret					/* SPP = user, SPIE = 1: T1 */
+.Lreturned:
 
 work_to_do:
+	csrci	sstatus, SSTATUS_SIE
 	mv	a0, sp
 	call	handle_user_return
 	j	return_to_user
 
+/* As above: tp = thread, sscratch = tp before, sp is in THREAD_SCRATCH. */
 not_a_system_call:
-	csrr	t5, stval
+	csrr	sp, sstatus
+	andi	sp, sp, SSTATUS_SPP
+	bnez	sp, trap_in_kernel
+
+	ld	sp, THREAD_KERNEL_SP(tp)
+	save_registers
+	csrrw	t0, sscratch, tp
+	ld	t1, THREAD_SCRATCH(tp)
+	csrr	t2, sepc
+	sd	t0, TF_REG(4)(sp)
+	sd	t1, TF_REG(2)(sp)
 	sd	t2, TF_PC(sp)
+frame_is_saved:
+	csrr	t3, sstatus
+	csrr	t4, scause
+	csrr	t5, stval
+	sd	t3, TF_STATUS(sp)
+	sd	t4, TF_CAUSE(sp)
 	sd	t5, TF_TVAL(sp)
+	li	s0, 0
 	mv	a0, sp
 	call	trap_from_user
-	csrci	sstatus, SSTATUS_SIE
 	j	return_to_user
 
+trap_in_kernel:
+	sd	t0, THREAD_SCRATCH2(tp)
+	csrr	sp, sepc
+	la	t0, .Lreturned
+	bgeu	sp, t0, trap_from_kernel_entry
+	la	t0, return_to_user
+	bgeu	sp, t0, trap_in_return
+
 /*
- * From the kernel: tp was the current thread and is in sscratch now. The frame
- * goes on the stack in use, if that is still within bounds.
+ * From the kernel proper: its own tp, which is in sscratch, is right, also in
+ * the middle of arch_switch(). The frame goes on the stack in use, if that is
+ * still within bounds.
  */
 trap_from_kernel_entry:
-	csrrw	tp, sscratch, zero
+	ld	t0, THREAD_SCRATCH2(tp)
+	ld	sp, THREAD_SCRATCH(tp)
+	csrrw	tp, sscratch, tp
 	sd	sp, THREAD_SCRATCH(tp)
 	addi	sp, sp, -TF_SIZE
 	slli	sp, sp, 63 - STACK_BIT		/* the bit that says "in it" */
@@ -198,6 +232,19 @@ save_kernel_frame:
 	sret
 
 /*
+ * On the way out: the program was as good as running, with the registers and
+ * the pc that are in its frame. Faults do not happen there.
+ */
+trap_in_return:
+	csrr	t0, scause
+	csrw	sscratch, tp
+	bgez	t0, kernel_stack_overflow	/* no interrupt: a message */
+	ld	sp, THREAD_KERNEL_SP(tp)
+	li	t0, SSTATUS_SPP
+	csrc	sstatus, t0			/* from user mode; keeps T1 */
+	j	frame_is_saved
+
+/*
  * The kernel ran out of stack. Go to a stack kept for this, so that there is a
  * message; trap_from_kernel() sees the old sp in the frame and panics.
  */
@@ -212,7 +259,6 @@ kernel_stack_overflow:
  */
 	.globl	arch_enter_user
 arch_enter_user:
-	csrci	sstatus, SSTATUS_SIE
 	ld	sp, THREAD_KERNEL_SP(tp)
 	li	s0, 0
 	j	return_to_user

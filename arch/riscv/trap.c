@@ -157,7 +157,7 @@ static void handle_exception(struct trap_frame *tf)
 		handle_user_page_fault(tf, address, ACCESS_EXEC);
 		break;
 	case CAUSE_ILLEGAL_INSTRUCTION:
-		if (!fpu_turn_on(current(), tf))
+		if (!fpu_turn_on(current()))
 			handle_user_exception(tf, SIGILL, ILL_ILLOPC, tf->pc);
 		break;
 	case CAUSE_BREAKPOINT:
@@ -200,21 +200,56 @@ static bool in_stack_guard(uint64_t sp)
 	return !((sp - sizeof(struct trap_frame)) & BIT(STACK_BIT));
 }
 
+/*
+ * The interrupted kernel code lets another thread go on. Which leaves the hart
+ * as it is in a thread (T1 of trap.S), and may change whose registers the
+ * floating-point unit has.
+ */
+static void preempt(struct trap_frame *tf)
+{
+	csr_clear(sstatus, SSTATUS_SPP);
+	csr_set(sstatus, SSTATUS_SPIE);
+	sched_preempt();
+	tf->status = (tf->status & ~(uint64_t)SSTATUS_FS) |
+		     (csr_read(sstatus) & SSTATUS_FS);
+}
+
+/*
+ * Is the interrupted code in a section that must not be interrupted? Then note
+ * it, and go back with interrupts off: see struct thread_irq. Note that current()
+ * may be on its way off the hart (arch_switch()).
+ */
+static bool put_off(struct trap_frame *tf)
+{
+	struct thread_irq *irq = current_irq();
+
+	if (likely(irq->depth == 0 && !irq->owed.any))
+		return false;
+	WRITE_ONCE(irq->owed.interrupts, true);
+	tf->status &= ~(uint64_t)SSTATUS_SPIE;
+	return true;
+}
+
+static void interrupt_in_kernel(struct trap_frame *tf)
+{
+	unsigned int way_back = current_trace()->way_back;
+
+	if (unlikely(READ_ONCE(trace_mask)))
+		trace_kernel_trap(tf);
+	handle_interrupt(tf->cause);
+	if (thread_has_work(current(), WORK_RESCHEDULE))
+		preempt(tf);
+	current_trace()->way_back = (uint8_t)way_back;
+	TRACE(RETURN_KERNEL, tf->pc, tf->sp, (uint64_t)tf,
+	      current_trace()->switched);
+}
+
 /* From trap.S, interrupts off. */
 void trap_from_kernel(struct trap_frame *tf)
 {
 	if (tf->cause & CAUSE_INTERRUPT) {
-		unsigned int way_back = current_trace()->way_back;
-
-		if (unlikely(READ_ONCE(trace_mask)))
-			trace_kernel_trap(tf);
-		handle_interrupt(tf->cause);
-		/* It hit no critical section: another thread may go on here. */
-		if (current_irq()->depth == 0)
-			sched_preempt();
-		current_trace()->way_back = (uint8_t)way_back;
-		TRACE(RETURN_KERNEL, tf->pc, tf->sp, (uint64_t)tf,
-		      current_trace()->switched);
+		if (!put_off(tf))
+			interrupt_in_kernel(tf);
 		return;
 	}
 	if (in_stack_guard(tf->sp))

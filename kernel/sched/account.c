@@ -17,14 +17,14 @@
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
 
-void account_run_time(struct run_queue *rq, struct thread *thread,
-		      uint64_t now_ns, enum cpu_mode mode)
+uint64_t account_run_time(struct run_queue *rq, struct thread *thread,
+			  uint64_t now_ns, enum cpu_mode mode)
 {
 	uint64_t ran_ns = now_ns - thread->sched.started_ns;
 
 	/* Another hart did this after our caller had read the clock. */
 	if (unlikely((int64_t)ran_ns < 0))
-		return;
+		return 0;
 	thread->sched.started_ns = now_ns;
 	thread->sched.run_ns += ran_ns;
 	if (mode == CPU_USER && thread->process)
@@ -36,6 +36,7 @@ void account_run_time(struct run_queue *rq, struct thread *thread,
 		rq->policy->account(rq, thread, ran_ns);
 	else
 		thread->sched.rr_used_ns += ran_ns;
+	return ran_ns;
 }
 
 void sched_cpu_time(struct thread *thread, uint64_t *user_ns,

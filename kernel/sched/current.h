@@ -13,23 +13,29 @@
 
 struct thread;
 
-/* What the outermost interrupts_off_leave() is to do. */
-enum irq_after {
-	IRQ_STAY_OFF = 0,
-	IRQ_TURN_ON = 1,
-	/* Negative: other harts are to be interrupted first (owe_ipis()). */
-	IRQ_OWED_TURN_ON = -1,
-	IRQ_OWED_STAY_OFF = -2,
-};
-
-/* This thread only, interrupts off. */
+/*
+ * This thread only. While it is in a section (depth > 0), interrupts that come
+ * are put off, not by the hart but by the trap handler: it notes that one came,
+ * turns them off in the hart, and returns; the end of the outermost section
+ * turns them on again, and the interrupt comes anew. So a section in which none
+ * comes, which is nearly every one, costs two stores.
+ *
+ * Bytes, because an interrupt may write the first while we write the second.
+ */
 struct thread_irq {
 	unsigned int depth; /* interrupts_off_enter() sections open */
-	signed char after;  /* enum irq_after */
+	union {
+		struct {
+			bool interrupts; /* one came: turn them on */
+			bool ipis;       /* interrupt other harts */
+			bool stay_off;   /* leave them off in the hart */
+		};
+		uint32_t any;
+	} owed; /* what the end of the outermost section has to do */
 	/* Apart from that: read_enter() sections open (sync/deferred.h), and
 	 * that an interrupt wanted to preempt one. */
-	bool preempt_late;
 	unsigned int reading;
+	bool preempt_late;
 };
 
 /* The thread that runs this code: a register, so it survives migration. */

@@ -78,7 +78,7 @@ static struct thread *make_idle_thread(unsigned int hart)
 		return NULL;
 	/* It is entered on its stack, not switched to. */
 	idle->irq.depth = 0;
-	idle->irq.after = IRQ_STAY_OFF;
+	idle->irq.owed.any = 0;
 	idle->trace.tid = 0;
 	run_queue_adopt(run_queue_of(hart), idle);
 	return idle;

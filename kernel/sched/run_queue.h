@@ -186,10 +186,11 @@ void sched_trace_wake(const struct run_queue *rq, const struct thread *thread,
 unsigned int threads_ready(unsigned int hart_index, int32_t *tids,
 			   unsigned int max);
 
-/* account.c: charge the time since the last call to @thread; rq locked. */
+/* account.c: charge the time since the last call, which is returned, to
+ * @thread; rq locked. */
 enum cpu_mode { CPU_USER, CPU_SYSTEM };
-void account_run_time(struct run_queue *rq, struct thread *thread,
-		      uint64_t now_ns, enum cpu_mode mode);
+uint64_t account_run_time(struct run_queue *rq, struct thread *thread,
+			  uint64_t now_ns, enum cpu_mode mode);
 /* weight.c: after a change of nice or policy. The thread is on no queue. */
 void sched_update_weight(struct sched_entity *entity);
 /*

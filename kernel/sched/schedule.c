@@ -34,6 +34,7 @@
 #include "kernel/lib/boot_args.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/vm_space.h"
+#include "kernel/sched/hand_off.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sync/deferred.h"
@@ -46,6 +47,56 @@
  * returns or sleeps, so that on one hart the kernel is not entered twice.
  */
 static bool kernel_preemptive = true;
+
+/* ---- Interrupting other harts -------------------------------------------- */
+
+/*
+ * Interrupts owed to other harts, bit h for hart h. Who is interrupted wants at
+ * once the locks under which we woke somebody there, and sending it takes long
+ * (a call of the firmware); so it is sent when this hart has released its last
+ * spinlock. Own hart, interrupts off.
+ */
+static struct hart_owes {
+	uint64_t harts;
+} __aligned(64) owes[MAX_HARTS];
+
+static void send_ipis(uint64_t harts)
+{
+	for (; harts; harts &= harts - 1)
+		arch_send_ipi((unsigned int)__builtin_ctzl(harts));
+}
+
+static void owe_ipis(uint64_t harts)
+{
+	struct thread_irq *irq = current_irq();
+
+	debug_assert(irq->depth > 0);
+	if (!harts)
+		return;
+	owes[arch_hart_index()].harts |= harts;
+	WRITE_ONCE(irq->owed.ipis, true);
+}
+
+void interrupts_off_pay(void)
+{
+	struct thread_irq *irq = current_irq();
+	struct hart_owes *mine;
+	bool turn_on;
+
+	/* While something is owed interrupts are put off even now, so we are
+	 * still on the hart that owes. */
+	if (irq->depth > 0)
+		return;
+	turn_on = arch_interrupts_save() || irq->owed.interrupts;
+	if (irq->owed.stay_off)
+		turn_on = false;
+	irq->owed.any = 0;
+	mine = &owes[arch_hart_index()];
+	send_ipis(mine->harts);
+	mine->harts = 0;
+	if (turn_on)
+		arch_interrupts_on();
+}
 
 /* ---- The quantum --------------------------------------------------------- */
 
@@ -86,6 +137,8 @@ void sched_tick(uint64_t now_ns)
 		if (rq->num_ready > 0 && sched_preemptive)
 			thread_set_work(me, WORK_RESCHEDULE);
 	}
+	if (unlikely(me->sched.handed_off))
+		owe_ipis(hand_off_failed(rq, me));
 	balance(rq, now_ns);
 	arm_quantum(rq);
 	spin_unlock(&rq->lock);
@@ -130,6 +183,18 @@ static void switch_to(struct run_queue *rq, struct thread *prev,
 	finish_switch();
 }
 
+/* What the hart owes is the next thread's to pay. */
+static void take_debts(struct thread *prev)
+{
+	struct thread_irq *mine = current_irq();
+
+	if (prev->irq.owed.interrupts)
+		WRITE_ONCE(mine->owed.interrupts, true);
+	if (prev->irq.owed.ipis)
+		WRITE_ONCE(mine->owed.ipis, true);
+	prev->irq.owed.interrupts = prev->irq.owed.ipis = false;
+}
+
 /*
  * On the new thread's stack: the old one is off the hart now. It may be dead:
  * then this was the last that is heard of it.
@@ -145,6 +210,8 @@ void finish_switch(void) UNCHECKED_LOCKING
 	if (unlikely(READ_ONCE(trace_mask)))
 		sched_trace_switch(rq, prev);
 	arch_thread_arrive(current());
+	if (unlikely(prev->irq.owed.any))
+		take_debts(prev);
 	prev->sched.on_hart = false;
 	if (prev->state == THREAD_READY && !prev->sched.queue &&
 	    prev != rq->idle)
@@ -161,11 +228,13 @@ void finish_switch(void) UNCHECKED_LOCKING
 
 /* Who runs after @prev, which goes to sleep. */
 static struct thread *next_after_sleeper(struct run_queue *rq,
-					 struct thread *prev)
+					 struct thread *prev, uint64_t ran_ns)
 {
 	struct thread *next = run_queue_pick(rq);
 
 	prev->sched.switches_voluntary++;
+	if (prev->sched.woke)
+		hand_off_slept(prev, ran_ns);
 	if (unlikely(prev == rq->idle)) /* boot code that waits */
 		prev->state = THREAD_READY;
 	return next ? next : rq->idle;
@@ -179,6 +248,8 @@ static struct thread *next_after_ready(struct run_queue *rq,
 
 	prev->sched.switches_forced++;
 	prev->state = THREAD_READY;
+	if (unlikely(prev->sched.handed_off))
+		owe_ipis(hand_off_failed(rq, prev));
 	if (likely(run_queue_can_exchange(rq, prev)))
 		return run_queue_exchange(rq, prev);
 	if (prev != rq->idle && run_queue_allows(rq, prev))
@@ -193,7 +264,7 @@ void schedule(void) UNCHECKED_LOCKING
 	struct thread *prev = current();
 	struct thread *next;
 	struct run_queue *rq;
-	uint64_t now_ns;
+	uint64_t now_ns, ran_ns;
 
 	assert(prev->irq.depth == 0);
 	debug_assert(prev->irq.reading == 0);
@@ -202,14 +273,14 @@ void schedule(void) UNCHECKED_LOCKING
 	spin_lock(&rq->lock);
 
 	now_ns = clock_now_ns();
-	account_run_time(rq, prev, now_ns, CPU_USER);
+	ran_ns = account_run_time(rq, prev, now_ns, CPU_USER);
 	if (thread_has_work(prev, WORK_RESCHEDULE))
 		thread_clear_work(prev, WORK_RESCHEDULE);
 
 	if (READ_ONCE(prev->state) == THREAD_RUNNING)
 		next = next_after_ready(rq, prev);
 	else
-		next = next_after_sleeper(rq, prev);
+		next = next_after_sleeper(rq, prev, ran_ns);
 	if (next != prev) {
 		switch_to(rq, prev, next, now_ns);
 		return;
@@ -236,26 +307,38 @@ void sched_return_to_user(void)
 	current()->sched.at_user = false;
 }
 
+/* Is the thread that is running, in the kernel, to be preempted? */
+static bool preemption_is_due(struct thread *me)
+{
+	if (!kernel_preemptive)
+		return false;
+	if (me->irq.reading) {
+		me->irq.preempt_late = true;
+		return false;
+	}
+	/* Who is about to sleep gives the hart away by itself very soon. */
+	return thread_has_work(me, WORK_RESCHEDULE) &&
+	       me->state == THREAD_RUNNING;
+}
+
 void sched_preempt(void)
 {
 	struct thread *me = current();
 
-	if (!kernel_preemptive)
+	if (!preemption_is_due(me))
 		return;
-	if (me->irq.reading) {
-		me->irq.preempt_late = true;
-		return;
-	}
-	/* Who is about to sleep gives the hart away by itself very soon. */
-	if (thread_has_work(me, WORK_RESCHEDULE) && me->state == THREAD_RUNNING)
-		schedule();
+	/* Off in the hart now: on for who runs next, off when we are back. */
+	me->irq.owed.interrupts = me->irq.owed.stay_off = true;
+	schedule();
 }
 
 void read_left_late(void)
 {
-	current_irq()->preempt_late = false;
-	if (current_irq()->depth == 0)
-		sched_preempt();
+	struct thread *me = current();
+
+	me->irq.preempt_late = false;
+	if (me->irq.depth == 0 && preemption_is_due(me))
+		schedule();
 }
 
 /* The lock: whatever the hart's threads read before they left it, they read
@@ -274,39 +357,6 @@ uint64_t sched_quiet_count(unsigned int hart)
 }
 
 /* ---- Making threads ready ------------------------------------------------ */
-
-/*
- * Interrupts owed to other harts, bit h for hart h. Who is interrupted wants at
- * once the locks under which we woke somebody there, and sending it takes long
- * (a call of the firmware); so it is sent when this hart has released its last
- * spinlock. Own hart, interrupts off.
- */
-static struct hart_owes {
-	uint64_t harts;
-} __aligned(64) owes[MAX_HARTS];
-
-static void owe_ipis(uint64_t harts)
-{
-	struct thread_irq *irq = current_irq();
-
-	debug_assert(irq->depth > 0);
-	owes[arch_hart_index()].harts |= harts;
-	if (irq->after >= IRQ_STAY_OFF)
-		irq->after = irq->after ? IRQ_OWED_TURN_ON : IRQ_OWED_STAY_OFF;
-}
-
-void interrupts_off_pay(void)
-{
-	struct thread_irq *irq = current_irq();
-	struct hart_owes *mine = &owes[arch_hart_index()];
-	bool turn_on = irq->after == IRQ_OWED_TURN_ON;
-
-	irq->after = turn_on ? IRQ_TURN_ON : IRQ_STAY_OFF;
-	for (; mine->harts; mine->harts &= mine->harts - 1)
-		arch_send_ipi((unsigned int)__builtin_ctzl(mine->harts));
-	if (turn_on)
-		arch_interrupts_on();
-}
 
 /*
  * @thread is ready on @rq: see that its hart notices. Returns the harts (bits)
@@ -347,12 +397,12 @@ static __noinline void account_who_is_alone(struct run_queue *rq)
 		account_run_time(rq, rq->current, clock_now_ns(), CPU_USER);
 }
 
-static inline void place(struct run_queue *target, struct run_queue *rq,
-			 struct thread *thread,
-			 enum add_reason reason) UNCHECKED_LOCKING
+/* @thread is READY, and @target's from now on; @rq is unlocked for it. */
+static inline struct run_queue *carry(struct run_queue *target,
+				      struct run_queue *rq,
+				      struct thread *thread,
+				      enum add_reason reason) UNCHECKED_LOCKING
 {
-	uint64_t harts;
-
 	if (unlikely(READ_ONCE(trace_mask)))
 		sched_trace_wake(target, thread, reason);
 	thread->state = THREAD_READY;
@@ -368,8 +418,18 @@ static inline void place(struct run_queue *target, struct run_queue *rq,
 	if (rq->quantum_armed_ns == UINT64_MAX)
 		account_who_is_alone(rq);
 	run_queue_add(rq, thread, reason);
+	return rq;
+}
+
+static inline void place(struct run_queue *target, struct run_queue *rq,
+			 struct thread *thread,
+			 enum add_reason reason) UNCHECKED_LOCKING
+{
+	uint64_t harts;
+
+	rq = carry(target, rq, thread, reason);
 	harts = tell_hart(rq, thread);
-	if (harts)
+	if (unlikely(harts))
 		owe_ipis(harts);
 	run_queue_unlock(rq);
 }
@@ -416,6 +476,30 @@ static bool call_back(struct thread *thread, unsigned int states)
 	return false;
 }
 
+/*
+ * If the waker is about to sleep, have @thread wait for that, and tell nobody.
+ * @rq (locked) guards it, and is unlocked if so.
+ */
+static bool hand_off(struct run_queue *rq,
+		     struct thread *thread) UNCHECKED_LOCKING
+{
+	struct run_queue *here = this_run_queue();
+	struct thread *me = current();
+
+	if (!hand_off_wanted(here, me, thread))
+		return false;
+	interrupts_off_enter(); /* so that we stay here */
+	me->sched.handed_off = true;
+	rq = carry(here, rq, thread, ADD_WOKEN);
+	if (likely(rq == here))
+		arm_quantum(rq);
+	else /* this hart goes offline */
+		owe_ipis(tell_hart(rq, thread));
+	run_queue_unlock(rq);
+	interrupts_off_leave();
+	return true;
+}
+
 bool sched_wake(struct thread *thread, unsigned int states) UNCHECKED_LOCKING
 {
 	struct run_queue *rq;
@@ -431,7 +515,10 @@ bool sched_wake(struct thread *thread, unsigned int states) UNCHECKED_LOCKING
 	if (thread->sched.on_hart) {
 		woken = call_back(thread, states);
 	} else if (thread->state & states) {
-		sched_place(rq, thread, ADD_WOKEN);
+		if (!sched_other_harts || !hand_off(rq, thread))
+			sched_place(rq, thread, ADD_WOKEN);
+		if (sched_other_harts)
+			current()->sched.woke = true;
 		return true;
 	} else {
 		woken = false;

@@ -60,7 +60,6 @@ static struct thread *thread_create(const char *name, void (*first)(void *))
 	/* It begins inside the switch: in schedule()'s section with interrupts
 	 * off and with the run queue's lock. finish_switch() leaves both. */
 	thread->irq.depth = 2;
-	thread->irq.after = IRQ_TURN_ON;
 	thread->state = THREAD_NEW;
 	refcount_init(&thread->refs, 1);
 	strcopy(thread->name, name, sizeof(thread->name));

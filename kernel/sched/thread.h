@@ -91,6 +91,11 @@ struct sched_entity {
 	bool at_user; /* was on its way to user mode, holding nothing */
 	bool on_hart; /* registers live on a hart, not in the context */
 
+	/* hand_off.c; its own hart only. */
+	unsigned int hand_offs; /* points for short turns that woke somebody */
+	bool woke;              /* somebody, since it slept */
+	bool handed_off;        /* somebody waits for it to sleep */
+
 	/* The policy's own, all 0 when it sees the thread first (P1). */
 	const struct sched_policy *kept_by; /* whose data this is */
 	union policy_thread data;

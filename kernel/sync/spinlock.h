@@ -2,10 +2,10 @@
 /*
  * spinlock.h - short critical sections between harts and interrupts
  *
- * Idea: taking any spinlock turns interrupts off on this hart, so no lock can
- * be wanted by an interrupt handler that interrupted its holder. A count in
- * the thread remembers how many are held and whether interrupts were on before
- * the first, so locks may be released in any order.
+ * Idea: who holds a spinlock is not interrupted, so no lock can be wanted by an
+ * interrupt handler that interrupted its holder. A count in the thread remembers
+ * how many are held, so they may be released in any order; an interrupt that
+ * finds it not 0 is put off (struct thread_irq).
  * Never sleep with one held (might_sleep() checks in debug builds).
  * Read: OSTEP ch. 28 (locks).
  */
@@ -44,25 +44,28 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 void lock_check_acquire(const void *lock, unsigned int rank);
 void lock_check_release(const void *lock, unsigned int rank);
 
-/* Interrupts off until the matching leave; nests. Any context. */
-static inline void interrupts_off_enter(void)
+/*
+ * No interrupt is handled on this hart, and the thread stays on it, until the
+ * matching leave; nests. Any context.
+ */
+static force_inline void interrupts_off_enter(void)
 {
-	bool was_on = arch_interrupts_save();
 	struct thread_irq *irq = current_irq();
 
-	if (irq->depth++ == 0)
-		irq->after = was_on ? IRQ_TURN_ON : IRQ_STAY_OFF;
+	WRITE_ONCE(irq->depth, irq->depth + 1);
+	/* What follows is in the section, also for the trap handler. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-static inline void interrupts_off_leave(void)
+static force_inline void interrupts_off_leave(void)
 {
 	struct thread_irq *irq = current_irq();
 
-	if (--irq->depth > 0)
-		return;
-	if (irq->after > IRQ_STAY_OFF)
-		arch_interrupts_on();
-	else if (unlikely(irq->after < IRQ_STAY_OFF))
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	WRITE_ONCE(irq->depth, irq->depth - 1);
+	/* An interrupt that comes now is handled at once, or was noted before. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (unlikely(READ_ONCE(irq->owed.any)))
 		arch_call_interrupts_off_pay();
 }
 

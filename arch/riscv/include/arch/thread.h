@@ -7,8 +7,7 @@
  * by trap.S. The context holds what a C function must preserve, saved by
  * switch.S when the kernel changes kernel stacks.
  *
- * tp is the current thread in the kernel; sscratch is 0 in the kernel and the
- * thread in user mode.
+ * sscratch is the current thread; so is tp, in the kernel.
  */
 #pragma once
 
@@ -16,7 +15,8 @@
 #define THREAD_KERNEL_SP 0
 #define THREAD_SCRATCH   8
 #define THREAD_CANARY    16
-#define THREAD_CONTEXT   24
+#define THREAD_SCRATCH2  24
+#define THREAD_CONTEXT   32
 #define CONTEXT_SIZE     (14 * 8)
 
 #ifndef __ASSEMBLER__
@@ -42,6 +42,7 @@ struct arch_thread {
 	uint64_t kernel_sp; /* top of the kernel stack, below the trap frame */
 	uint64_t scratch;   /* trap.S */
 	uint64_t canary;    /* stack protector, debug builds */
+	uint64_t scratch2;  /* trap.S */
 	struct context context;
 	struct fpu_state fpu;
 	void *kernel_stack; /* lowest mapped byte */
