@@ -109,7 +109,8 @@ def masked(text: str) -> str:
     """@text without what differs from build to build."""
     text = re.sub(r'\b0x[0-9a-f]+|\b[0-9a-f]{8,16}\b', 'H', text)
     text = re.sub(r'\d+(\.\d+)?', 'N', text)
-    return re.sub(r'[ \t]+', ' ', text)
+    # A number of one digit more takes the place of a blank, also at a line's beginning.
+    return re.sub(r'(?m)^ ', '', re.sub(r'[ \t]+', ' ', text))
 
 
 def run_step(shell: m.Shell, step: Step, timeout: float) -> bool:
