@@ -202,7 +202,7 @@ static const char *isa_of(int cpu)
 static void find_harts(void)
 {
 	int cpus = dt_find_path("/cpus");
-	bool all_have_sstc = true, all_have_zicboz = true;
+	bool all_have_sstc = true, all_have_zicboz = true, all_have_zbc = true;
 	uint32_t zero_block = 0;
 	const char *isa = "rv64imafdc";
 	uint32_t frequency = 0;
@@ -217,6 +217,7 @@ static void find_harts(void)
 			log_warning("hart %lu is one too many: unused", hartid);
 		all_have_sstc &= dt_hart_has(cpu, "sstc");
 		all_have_zicboz &= dt_hart_has(cpu, "zicboz");
+		all_have_zbc &= dt_hart_has(cpu, "zbc");
 		dt_u32(cpu, "riscv,cboz-block-size", &zero_block);
 		isa = isa_of(cpu);
 		/* Old trees have it in each cpu node. */
@@ -227,7 +228,7 @@ static void find_harts(void)
 		log_warning("the device tree names no usable hart: going on "
 			    "with the boot hart");
 		arch_hart_add(arch_boot_hartid());
-		all_have_sstc = false;
+		all_have_sstc = all_have_zicboz = all_have_zbc = false;
 	}
 	dt_u32(cpus, "timebase-frequency", &frequency);
 	if (!frequency)
@@ -235,6 +236,8 @@ static void find_harts(void)
 	arch_hart_features(all_have_sstc, isa);
 	if (all_have_zicboz)
 		arch_use_zero_blocks(zero_block);
+	if (all_have_zbc)
+		arch_use_clmul();
 	clock_init(frequency);
 }
 

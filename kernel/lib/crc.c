@@ -6,6 +6,12 @@
  * each one byte further on, let eight bytes be done at once ("slicing by 8").
  * The tables are made at the first use: two who make them at the same time
  * write the same numbers.
+ *
+ * A hart that multiplies polynomials needs no tables for whole words (Barrett's
+ * way): the quotient of a word S and the polynomial P is the upper half of
+ * S * floor(x^95 / P), and the remainder is the lower half of quotient * P.
+ * There is nothing to carry in GF(2), so the quotient is exact.
+ *
  * Source: Ross Williams, "A Painless Guide to CRC Error Detection Algorithms";
  * Kounavis and Berry, "Novel Table Lookup-Based Algorithms for
  * High-Performance CRC Generation".
@@ -15,11 +21,33 @@
 #define SLICES 8
 
 struct crc_tables {
-	bool made; /* atomic */
+	bool made;         /* atomic */
+	uint64_t quotient; /* floor(x^95 / P), bits reversed */
 	uint32_t slice[SLICES][256];
 };
 
 static struct crc_tables castagnoli, ieee;
+static crc_words_fn *fast_words; /* NULL: tables; fixed after boot */
+
+void crc_use_words(crc_words_fn *words)
+{
+	fast_words = words;
+}
+
+/* Long division, a digit a step. */
+static uint64_t quotient_of(uint32_t polynomial)
+{
+	uint64_t quotient = 0;
+	uint32_t rest = 1;
+
+	for (int i = 0; i < 64; i++) {
+		uint32_t digit = rest & 1;
+
+		quotient |= (uint64_t)digit << i;
+		rest = (rest >> 1) ^ (digit ? polynomial : 0);
+	}
+	return quotient;
+}
 
 static void make_tables(struct crc_tables *tables, uint32_t polynomial)
 {
@@ -38,6 +66,7 @@ static void make_tables(struct crc_tables *tables, uint32_t polynomial)
 				(crc >> 8) ^ tables->slice[0][crc & 0xff];
 		}
 	}
+	tables->quotient = quotient_of(polynomial);
 	/* pairs with the acquire in update() */
 	__atomic_store_n(&tables->made, true, __ATOMIC_RELEASE);
 }
@@ -66,6 +95,12 @@ static uint32_t update(struct crc_tables *tables, uint32_t polynomial,
 		make_tables(tables, polynomial);
 	for (; size && !IS_ALIGNED((uintptr_t)p, 8); size--)
 		crc = (crc >> 8) ^ tables->slice[0][(crc ^ *p++) & 0xff];
+	if (fast_words && size >= 8) {
+		crc = fast_words(crc, (const uint64_t *)(const void *)p,
+				 size / 8, tables->quotient, polynomial);
+		p += size & ~7ul;
+		size &= 7;
+	}
 	for (; size >= 8; size -= 8, p += 8)
 		crc = eight_bytes(tables, crc,
 				  *(const uint64_t *)(const void *)p);

@@ -15,3 +15,12 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t size);
 uint16_t crc16(uint16_t crc, const void *data, size_t size);
 /* CRC-32 (IEEE 802.3), bits reversed: GPT and others. */
 uint32_t crc32(uint32_t crc, const void *data, size_t size);
+
+/*
+ * @count > 0 words at once. @quotient is floor(x^95 / P) for the polynomial P,
+ * both with their bits reversed.
+ */
+typedef uint32_t crc_words_fn(uint32_t crc, const uint64_t *words, size_t count,
+			      uint64_t quotient, uint32_t polynomial);
+/* Boot: the hart has a better way than tables for the CRCs of 32 bits. */
+void crc_use_words(crc_words_fn *words);

@@ -30,3 +30,22 @@ KTEST(crc_of_parts_is_crc_of_whole)
 		KTEST_EQUAL(crc, crc32c(~0u, bytes, sizeof(bytes)));
 	}
 }
+
+/* Words are done in another way than bytes; a byte at a time is always bytes. */
+KTEST(crc_of_words_is_crc_of_bytes)
+{
+	static uint8_t bytes[96] __attribute__((aligned(8)));
+
+	for (unsigned int i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * i * 11 + 1);
+	for (unsigned int size = 0; size <= sizeof(bytes); size++) {
+		uint32_t c = 0x12345678, ieee = c;
+
+		for (unsigned int i = 0; i < size; i++) {
+			c = crc32c(c, bytes + i, 1);
+			ieee = crc32(ieee, bytes + i, 1);
+		}
+		KTEST_EQUAL(crc32c(0x12345678, bytes, size), c);
+		KTEST_EQUAL(crc32(0x12345678, bytes, size), ieee);
+	}
+}

@@ -17,6 +17,8 @@ int arch_hart_add(uint64_t hartid);
 void arch_hart_features(bool has_sstc, const char *isa);
 /* All harts have Zicboz, with blocks of @size bytes. Interrupts off. */
 void arch_use_zero_blocks(uint32_t size);
+/* All harts have Zbc: checksums are made with it from now on. */
+void arch_use_clmul(void);
 /* Log which firmware we run on. */
 void arch_firmware_describe(void);
 
