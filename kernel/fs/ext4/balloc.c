@@ -56,8 +56,7 @@ static int load_busy(struct ext4 *fs, uint32_t group) MUST_HOLD(fs->alloc_lock)
 	return 0;
 }
 
-/* The first clear bit at or after @bit; @end if none. */
-static uint32_t next_free(const uint8_t *bitmap, uint32_t bit, uint32_t end)
+uint32_t bitmap_next_clear(const uint8_t *bitmap, uint32_t bit, uint32_t end)
 {
 	const uint64_t *words = (const void *)bitmap;
 
@@ -95,7 +94,7 @@ static struct run find_run(const uint8_t *busy, uint32_t from, uint32_t end,
 			   uint32_t want)
 {
 	struct run best = { 0, 0 };
-	uint32_t bit = next_free(busy, from, end);
+	uint32_t bit = bitmap_next_clear(busy, from, end);
 
 	while (bit < end) {
 		uint32_t stop = next_used(busy, bit, MIN(end, bit + want));
@@ -104,7 +103,7 @@ static struct run find_run(const uint8_t *busy, uint32_t from, uint32_t end,
 			best = (struct run){ bit, stop - bit };
 		if (best.len >= want)
 			break;
-		bit = next_free(busy, stop, end);
+		bit = bitmap_next_clear(busy, stop, end);
 	}
 	return best;
 }

@@ -165,7 +165,9 @@ int ext4_dir_find_in(struct ext4 *fs, struct meta *meta, const char *name,
 		if (!ext4_dirent_ok(fs, entry, at, end))
 			return ext4_error(fs, "a broken entry in block %lu",
 					  (unsigned long)meta->block);
+		/* Names often begin alike: compare the end first. */
 		if (entry->ino && entry->name_len == len &&
+		    entry->name[len - 1] == name[len - 1] &&
 		    memcmp(entry->name, name, len) == 0) {
 			meta_hold(&fs->cache, meta);
 			*place = (struct ext4_place){ meta, entry, prev };

@@ -107,22 +107,25 @@ static int take_in_group(struct handle *handle, uint32_t group, bool directory,
 			 uint32_t *ino) MUST_HOLD(handle->fs->alloc_lock)
 {
 	struct ext4 *fs = handle->fs;
-	uint32_t bit = first_usable(fs, group);
+	struct ext4_group *g = &fs->groups[group];
 	struct meta *meta;
+	uint32_t bit;
 	int err;
 
 	err = open_group(handle, group, &meta);
 	if (err)
 		return err;
-	while (bit < fs->inodes_per_group && bitmap_test(meta->data, bit))
-		bit++;
+	bit = bitmap_next_clear(meta->data,
+				MAX(g->ino_hint, first_usable(fs, group)),
+				fs->inodes_per_group);
 	if (bit >= fs->inodes_per_group) {
-		fs->groups[group].broken = true;
+		g->broken = true;
 		err = ext4_error(fs, "group %u has no free inode after all",
 				 group);
 		goto put;
 	}
 	bitmap_set(meta->data, bit);
+	g->ino_hint = bit + 1;
 	note_used(fs, group, bit);
 	ext4_desc_set_free_inodes(fs, group,
 				  ext4_desc_free_inodes(fs, group) - 1);
@@ -168,6 +171,8 @@ int ext4_ino_free(struct handle *handle, uint32_t ino, bool directory)
 		uint32_t dirs = ext4_desc_used_dirs(fs, group);
 
 		bitmap_clear(meta->data, bit);
+		fs->groups[group].ino_hint =
+			MIN(fs->groups[group].ino_hint, bit);
 		ext4_desc_set_free_inodes(fs, group,
 					  ext4_desc_free_inodes(fs, group) + 1);
 		if (directory && dirs)

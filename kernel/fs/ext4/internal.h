@@ -39,6 +39,7 @@ struct ext4_group {
 	 */
 	uint8_t *busy;
 	uint32_t num_free; /* bits clear in busy */
+	uint32_t ino_hint; /* no inode below this bit is free */
 	bool desc_changed; /* checksum to be made */
 	bool broken;       /* its bitmap cannot be trusted */
 };
@@ -268,6 +269,8 @@ static inline void bitmap_clear(uint8_t *bitmap, uint32_t bit)
 
 /* ---- balloc.c ---- */
 
+/* The first clear bit at or after @bit; @end if none. */
+uint32_t bitmap_next_clear(const uint8_t *bitmap, uint32_t bit, uint32_t end);
 /*
  * Promise up to @want blocks in a row near @goal: nobody else gets them, but
  * the disk does not know. 0; -ENOSPC.
