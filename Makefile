@@ -202,6 +202,8 @@ $(BUILD)/usr/lde/experiments: usr/lde/experiments.c $(LAB:%=$(BUILD)/usr/lde/%.o
 
 # An init without a C library: what it times is the kernel alone.
 $(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
+# A place of its own: one of its functions is told by its address (scripts/bench-disk).
+$(BUILD)/usr/bench/diskwork: USR_CFLAGS += -Wl,-Ttext-segment=0x40000000
 
 # ---- Root file systems (scripts/mkrootfs.py) ------------------------------
 
@@ -253,7 +255,7 @@ $(ROOT_DISK): | $(BUILD)/rootfs.cpio
 clean-disk: ## the next make run makes a fresh one
 	rm -f $(ROOT_DISK)
 
-.PHONY: run test bench profile contention lde schedsim gdb check setup clean help
+.PHONY: run test bench bench-disk profile contention lde schedsim gdb check setup clean help
 run:
 	@scripts/setup run
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel $(if $(ROOT_RAM),rootfs,disk)
@@ -270,6 +272,13 @@ bench:
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
 	@$(if $(CHART),/usr/bin/python3) scripts/bench$(if $(WALL),-wall,$(if $(filter cached,$(LINUX)), --cached) \
 	  $(if $(UPDATE),--cached --update) $(if $(CHART),--chart))
+
+# LINUX=cached: Linux's figures as saved. SAMPLE=1: with fewer files.
+bench-disk:
+	@scripts/setup profile
+	@$(MAKE) --no-print-directory -j$(JOBS) kernel rootfs
+	@scripts/bench-disk $(if $(filter cached,$(LINUX)),,--linux) $(if $(UPDATE),--update) \
+	  $(if $(SAMPLE),--sample)
 
 profile:
 	@[ -n "$(BENCH)" ] || { echo 'make profile BENCH=pipe_rtt: which operation?'; exit 2; }
@@ -319,6 +328,7 @@ help:
 	@echo 'make test       boot it many times and test it; T="-k name" for some of the tests;'
 	@echo '                HARTS=4: on machines of four harts'
 	@echo 'make bench      instructions per operation, beside those of Linux'
+	@echo 'make bench-disk the same for work on an ext4 disk'
 	@echo 'make profile    where they go, as a flame graph: make profile BENCH=pipe_rtt'
 	@echo 'make lde        run a program and watch the protocol: make lde RUN="ls -l /"'
 	@echo 'make contention  which locks 1 to 8 harts wait for: WALL=1 (time, beside Linux)'

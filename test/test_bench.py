@@ -20,20 +20,35 @@ ALLOWED = 1.03
 OTHER_SEEDS = (2, 3, 4, 5)
 LIMITS = {'first_user': 9_000_000, 'shell': 20_000_000, 'not_free_kib': 4096}
 
+# Work on a disk: when an interrupt comes is up to the host.
+DISK_ALLOWED = {'find': 1.08, 'fsync_4k': 1.08, 'tar': 1.08}
+DISK_TRIES = 3
+
 # Rounds of a loop of a million instructions.
 ROUNDS = 500
 
 
-@pytest.fixture(scope='module')
-def bench(pytestconfig):
+def script(pytestconfig, name: str):
+    """scripts/@name as a module."""
     if pytestconfig.getoption('--kernel') or pytestconfig.getoption('--serial'):
         pytest.skip('the figures are of our kernel, in QEMU')
-    loader = importlib.machinery.SourceFileLoader('bench', os.path.join(m.TOP, 'scripts/bench'))
-    spec = importlib.util.spec_from_loader('bench', loader)
+    loader = importlib.machinery.SourceFileLoader(name.replace('-', '_'),
+                                                  os.path.join(m.TOP, 'scripts', name))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     os.makedirs(module.BENCH, exist_ok=True)
     return module
+
+
+@pytest.fixture(scope='module')
+def bench(pytestconfig):
+    return script(pytestconfig, 'bench')
+
+
+@pytest.fixture(scope='module')
+def bench_disk(pytestconfig):
+    return script(pytestconfig, 'bench-disk')
 
 
 @pytest.fixture(scope='module')
@@ -89,3 +104,27 @@ def test_four_programs_on_one_hart_cost_little_more(bench):
     each = [float(t) for t in re.findall(r'^cpu_loop\t([\d.]+)', text, re.M)]
     assert len(each) == 4 and min(each) > 3 * 1_000_000
     assert ended - began <= 4 * ROUNDS * 1_000_000 * 1.002
+
+
+def test_no_work_on_a_disk_became_dearer(bench_disk):
+    figures = bench_disk.figures()
+    if bench_disk.compiler() != figures['compiler']:
+        pytest.skip(f'the figures are of GCC {figures["compiler"]}')
+    sample = figures['here']['sample']
+    assert list(sample) == list(bench_disk.WORK)
+    over = list(sample)
+    for _ in range(DISK_TRIES):
+        results = bench_disk.operations(bench_disk.KERNEL, over, 1)
+        over = [n for n in over if results[n] > sample[n] * DISK_ALLOWED.get(n, ALLOWED)]
+        if not over:
+            return
+    assert not over, '\n'.join(f'{n}: {sample[n]:,.1f} -> {results[n]:,.1f} instructions'
+                               for n in over)
+
+
+def test_every_work_on_a_disk_is_cheaper_than_in_linux(bench_disk):
+    figures = bench_disk.figures()
+    for column in 'full', 'sample':
+        here, linux = figures['here'][column], figures['linux'][column]
+        assert list(here) == list(bench_disk.WORK)
+        assert {n: v / linux[n] for n, v in here.items() if v > bench_disk.AIM * linux[n]} == {}
