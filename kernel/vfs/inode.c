@@ -61,6 +61,13 @@ static void inode_set_owner(struct inode *inode, const struct inode *dir)
 		inode->mode &= ~(uint32_t)S_ISGID;
 }
 
+void inode_init_cache(struct inode *inode, const struct page_cache_ops *ops)
+{
+	page_cache_init(&inode->cache, ops, 0);
+	inode->cache.group = inode->sb;
+	inode->cache.group_errors = &inode->sb->errors;
+}
+
 struct inode *inode_create(struct super_block *sb, struct inode *dir,
 			   uint32_t mode)
 {
@@ -81,9 +88,7 @@ struct inode *inode_create(struct super_block *sb, struct inode *dir,
 	list_init(&inode->dirty_node);
 	if (S_ISFIFO(mode))
 		inode->file_ops = &fifo_file_ops;
-	page_cache_init(&inode->cache, NULL, 0);
-	inode->cache.group = sb;
-	inode->cache.group_errors = &sb->errors;
+	inode_init_cache(inode, NULL);
 	return inode;
 }
 

@@ -209,6 +209,12 @@ const struct file_system_type *file_system_at(unsigned int i);
  */
 struct inode *inode_create(struct super_block *sb, struct inode *dir,
 			   uint32_t mode);
+/*
+ * Its contents are pages of @ops, kept on a disk: they are written with the
+ * others of its super block, which is told of errors, too (syncfs(2)).
+ * Context: nobody else has it yet.
+ */
+void inode_init_cache(struct inode *inode, const struct page_cache_ops *ops);
 /* Free the generic part; called by destroy_inode implementations. */
 void inode_free(struct inode *inode);
 struct inode *inode_get(struct inode *inode);

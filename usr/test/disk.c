@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -77,10 +78,26 @@ static bool sync_fails(int fd)
 	return fsync(fd) == -1 && errno == EIO;
 }
 
+/* What a file's write-back met, its file system tells, too: once to each. */
+static void test_error_of_all(int fd, const int *others, long offset)
+{
+	check(pwrite(fd, block, PAGE, offset) == PAGE, "write for all");
+	sync();
+	for (int i = 0; i < 2; i++) {
+		check(syncfs(others[i]) == -1 && errno == EIO,
+		      "syncfs tells the error of a file");
+		check(!syncfs(others[i]), "syncfs: once");
+	}
+	check(sync_fails(fd), "fsync tells what sync could not");
+	check(!fsync(fd), "once, as ever");
+}
+
 /* An error of write-back is told once to each open file. */
 static void test_error(const char *name, long offset)
 {
 	int a = open(name, O_RDWR), b = open(name, O_RDWR), c;
+	const int others[] = { open(name, O_RDONLY), b };
+	struct stat st;
 
 	check(pwrite(a, block, PAGE, offset) == PAGE, "write to the cache");
 	check(sync_fails(a), "fsync tells the error");
@@ -91,6 +108,13 @@ static void test_error(const char *name, long offset)
 	check(!fsync(c), "who opens later is not told");
 	check(pwrite(c, block, PAGE, offset) == PAGE, "write again");
 	check(sync_fails(c) && sync_fails(a), "the next error is a new one");
+	/* A disk is no file of its own: which file system is asked? */
+	if (!fstat(a, &st) && S_ISREG(st.st_mode)) {
+		syncfs(others[0]);
+		syncfs(others[1]);
+		test_error_of_all(a, others, offset);
+	}
+	close(others[0]);
 	close(a);
 	close(b);
 	close(c);

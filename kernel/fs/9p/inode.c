@@ -189,9 +189,7 @@ static void set_operations(struct inode *inode)
 	case S_IFREG:
 		inode->ops = &p9_file_inode_ops;
 		inode->file_ops = &p9_file_ops;
-		page_cache_init(&inode->cache, &p9_page_ops, 0);
-		inode->cache.group = inode->sb;
-		inode->cache.group_errors = &inode->sb->errors;
+		inode_init_cache(inode, &p9_page_ops);
 		break;
 	case S_IFDIR:
 		inode->ops = &p9_dir_ops;

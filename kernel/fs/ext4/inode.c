@@ -143,8 +143,7 @@ static void set_operations(struct inode *inode)
 	case S_IFREG:
 		inode->ops = &ext4_file_inode_ops;
 		inode->file_ops = &ext4_file_ops;
-		page_cache_init(&inode->cache, &ext4_page_ops, 0);
-		inode->cache.group = inode->sb;
+		inode_init_cache(inode, &ext4_page_ops);
 		break;
 	case S_IFDIR:
 		inode->ops = &ext4_dir_ops;

@@ -233,9 +233,7 @@ static struct inode *inode_alloc(struct super_block *sb, uint8_t attr)
 	} else {
 		inode->ops = &fat_file_inode_ops;
 		inode->file_ops = &fat_file_ops;
-		page_cache_init(&inode->cache, &fat_page_ops, 0);
-		inode->cache.group = sb;
-		inode->cache.group_errors = &sb->errors;
+		inode_init_cache(inode, &fat_page_ops);
 	}
 	return inode;
 }
