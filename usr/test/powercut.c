@@ -10,7 +10,9 @@
  * machine), one line for each operation. So a report is one number: whenever a
  * persistence call has returned, the operation's number goes to place SLOT of
  * DISK, and only when it is there the next one begins. Who finds DIR's disk
- * after a power cut compares it with the plan (test/test_powercut.py).
+ * after a power cut compares it with the plan (test/test_powercut.py). The first
+ * error ends it, and is told with the operation's number: on a disk that fails,
+ * all that was reported before must be there, too (test/test_faults.py).
  *
  * Contents: sizes and places are multiples of CHUNK. Each word of a chunk names
  * the slot, the operation that wrote it, and its place in the file.
@@ -35,7 +37,7 @@ static const char *const names[NUM_NAMES] = {
 
 static bool doing; /* not only planning */
 static unsigned int slot, number;
-static int report_fd = -1;
+static int report_fd = -1, top_fd = -1;
 static uint64_t state;
 
 /* What there is. */
@@ -104,7 +106,7 @@ static void write_chunks(unsigned int name, unsigned int first,
 			 unsigned int count)
 {
 	static uint64_t data[MAX_CHUNKS * CHUNK / 8];
-	size_t size = (size_t)count * CHUNK;
+	size_t size = (size_t)count * CHUNK, done = 0;
 	int fd;
 
 	for (unsigned int i = 0; i < size / 8; i++)
@@ -112,8 +114,14 @@ static void write_chunks(unsigned int name, unsigned int first,
 			  (first + i / 64) << 8 | i % 64;
 	fd = open(names[name], O_WRONLY | O_CREAT, 0644);
 	must(fd >= 0, "open");
-	must(pwrite(fd, data, size, (off_t)first * CHUNK) == (ssize_t)size,
-	     "write");
+	while (done < size) { /* a full disk takes the beginning */
+		ssize_t part = pwrite(fd, (const char *)data + done,
+				      size - done,
+				      (off_t)first * CHUNK + (off_t)done);
+
+		must(part > 0, "write");
+		done += (size_t)part;
+	}
 	close(fd);
 }
 
@@ -124,6 +132,13 @@ static void sync_name(const char *name, bool data_only)
 	must(fd >= 0, name);
 	must(!(data_only ? fdatasync(fd) : fsync(fd)), "fsync");
 	close(fd);
+}
+
+/* sync(2) has no way to tell of an error. */
+static void sync_all(void)
+{
+	sync();
+	must(!syncfs(top_fd), "syncfs");
 }
 
 static void report(void)
@@ -213,7 +228,7 @@ static bool op_sync(void)
 		return false;
 	SAY("sync\n", number);
 	if (doing)
-		sync();
+		sync_all();
 	report();
 	return true;
 }
@@ -319,6 +334,8 @@ int main(int argc, char **argv)
 		report_fd = open(argv[3], O_WRONLY);
 		must(report_fd >= 0, argv[3]);
 		must(!mkdir(argv[2], 0755) && !chdir(argv[2]), argv[2]);
+		top_fd = open(".", O_RDONLY | O_DIRECTORY);
+		must(top_fd >= 0, argv[2]);
 	}
 	run((unsigned int)atoi(argv[argc - 1]));
 	if (doing)
