@@ -7,6 +7,7 @@ behind a real block layer, with several harts.
 """
 import fcntl
 import os
+import random
 import re
 import stat
 import subprocess
@@ -275,3 +276,74 @@ def test_machine_writes_from_all_harts(machine, tmp_path):
     shell.check('rm -r /m/1 & rm -r /m/2 & wait; umount /m')
     console.close()
     check(image)
+
+
+# ---- Broken images, in the machine ---------------------------------------------------
+
+MUTANT = 4 << 20  # bytes
+WRONG = [0, 1, 2, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff]
+MUTANTS = {'csum': '-t ext4 -J size=1', 'no-csum': '-t ext4 -O ^metadata_csum -J size=1',
+           'ext3': '-t ext3 -J size=1', 'ext2': '-t ext2'}
+
+
+def mutate(data: bytes, rng: random.Random) -> bytes:
+    """Some words of blocks that are not empty become wrong; often of the super block."""
+    data = bytearray(data)
+    for _ in range(rng.choice([1, 2, 3, 5, 30])):
+        block = 1
+        while rng.random() < 0.85:
+            block = rng.randrange(MUTANT // 1024)
+            if any(data[block * 1024:block * 1024 + 1024]):
+                break
+        at = block * 1024 + 4 * rng.randrange(256 if block > 1 else 64)
+        old = int.from_bytes(data[at:at + 4], 'little')
+        new = rng.choice([rng.choice(WRONG), old ^ 1 << rng.randrange(32),
+                          old + rng.randrange(-2, 3), rng.randrange(1 << 32)])
+        data[at:at + 4] = (new & 0xffffffff).to_bytes(4, 'little')
+    return bytes(data)
+
+
+# What is done with each: all is read, things are made, moved and removed. A file may
+# claim to be endless, a directory to be in itself.
+ABUSE = r'''
+abuse() {
+    find /m -maxdepth 12 | head -n 2000 > /tmp/names
+    while read -r n; do [ -f "$n" ] && head -c 200000 "$n"; [ -L "$n" ] && readlink "$n"
+        ls -ld "$n"; done < /tmp/names
+    mkdir /m/new; for i in 1 2 3 4 5 6 7 8; do cp /bin/busybox /m/new/$i; done
+    mkdir /m/dir/new; mv /m/new/1 /m/dir/new/one; ln /m/new/2 /m/many/two; ln -s x /m/dir/sub/x
+    for n in /m/small /m/big /m/sparse /m/dir/x; do
+        truncate -s 3000 $n; echo more >> $n; dd if=/dev/zero of=$n bs=1k count=1 seek=60
+        mv $n /m/dir/sub; done
+    sync; echo 3 > /proc/sys/vm/drop_caches; ls -lR /m/many /m/dir | head -n 2000
+    rm -f /m/many/*; rm -rf /m/new /m/dir; rm -f /m/*; sync
+}
+n=0; for i in $(seq 0 LAST); do
+    losetup -o $((i * SIZE)) /dev/loop0 /dev/vda || echo no loop
+    o=errors=remount-ro; [ $((i % 4)) = 3 ] && o=errors=continue
+    if mount -t ext4 -o $o /dev/loop0 /m 2>/dev/null || mount -t ext2 -o $o /dev/loop0 /m 2>/dev/null
+    then n=$((n + 1)); (abuse) > /dev/null 2>&1; umount /m || echo busy $i; fi
+    losetup -d /dev/loop0
+done; echo mounted $n
+'''
+
+
+@pytest.mark.parametrize('kind', MUTANTS)
+def test_mutated_images_in_the_machine(machine, tmp_path, source, kind, thorough):
+    """They are mounted, walked and changed: errors, but no crash and no hang."""
+    count = 125 if thorough else 10
+    rng = random.Random(f'{kind} {count}')
+    image = mkfs(str(tmp_path / 'image'), f'{MUTANTS[kind]} -b 1024 -N 600', '4M', source)
+    with open(image, 'rb') as f:
+        data = f.read()
+    assert len(data) == MUTANT
+    with open(tmp_path / 'images', 'wb') as f:
+        for _ in range(count):
+            f.write(mutate(data, rng))
+    shell = machine(disk=str(tmp_path / 'images')).shell()
+    text = ABUSE.replace('LAST', str(count - 1)).replace('SIZE', str(MUTANT))
+    shell.check('mkdir -p /m')
+    out = shell.check(text, 60 + 8 * count)
+    assert out.split()[:1] == ['mounted'] and int(out.split()[1]) > count // 4, out
+    assert shell.ok()
+    os.unlink(tmp_path / 'images')
