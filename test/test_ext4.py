@@ -198,7 +198,7 @@ def test_host_survives_mutated_images(program, tmp_path, source, options, thorou
 CRASH_FORMATS = {'ext4-1k': '-t ext4 -b 1024 -J size=1', 'ext3': '-t ext3 -b 1024 -J size=1',
                  'ext4-4k': '-t ext4 -b 4096 -J size=4',
                  'orphan-file': '-t ext4 -b 1024 -O orphan_file -J size=1'}
-CRASH_SAMPLE = {'two': 1201, 'data': 1301, 'metadata': 2801, 'nested': 1301, 'long': 50001}
+CRASH_SAMPLE = {'two': 1201, 'data': 1301, 'metadata': 2801, 'nested': 1301, 'moving': 1301, 'long': 50001}
 
 
 def crash_image(folder, name: str) -> str:

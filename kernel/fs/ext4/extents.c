@@ -432,8 +432,9 @@ static int try_merge(struct handle *handle, const struct path_to *path,
 	return err;
 }
 
+/* With @merge a neighbour may grow instead. */
 static int insert(struct handle *handle, struct inode *inode,
-		  const struct ext4_extent *new)
+		  const struct ext4_extent *new, bool merge)
 {
 	for (;;) {
 		struct path_to path;
@@ -446,7 +447,7 @@ static int insert(struct handle *handle, struct inode *inode,
 			return err;
 		leaf = &path.level[path.depth];
 		err = modify(handle, &path, path.depth);
-		if (!err)
+		if (!err && merge)
 			err = try_merge(handle, &path, new, &done);
 		if (err || done)
 			goto put;
@@ -622,7 +623,7 @@ static int remove_step(struct handle *handle, struct inode *inode,
 		err = cut(handle, &path, from, to, &rest);
 	path_put_all(&path);
 	if (!err && rest.len)
-		err = insert(handle, inode, &rest);
+		err = insert(handle, inode, &rest, true);
 	if (!err && free) {
 		err = ext4_blocks_free(handle, block, len,
 				       S_ISDIR(inode->mode) ||
@@ -661,10 +662,168 @@ int ext4_extent_set(struct handle *handle, struct inode *inode, uint32_t lblk,
 		struct ext4_extent new =
 			make_extent(lblk, part, block, unwritten);
 
-		err = insert(handle, inode, &new);
+		err = insert(handle, inode, &new, true);
 		lblk += part;
 		block += part;
 		len -= part;
 	}
+	return err;
+}
+
+/* ---- Moving ---- */
+
+/*
+ * Entries from @at on of the leaf that was found get keys @distance further.
+ * No node comes or goes, so there is always room.
+ */
+static int move_keys(struct handle *handle, const struct path_to *path, int at,
+		     int64_t distance)
+{
+	const struct level *leaf = &path->level[path->depth];
+	int err = modify(handle, path, path->depth);
+
+	/* All that update_keys() wants, before anything is changed. */
+	for (unsigned int i = path->depth; !err && at == 0 && i > 0; i--) {
+		err = modify(handle, path, i - 1);
+		if (path->level[i - 1].at > 0)
+			break;
+	}
+	if (err)
+		return err;
+	for (int i = at; i < leaf->header->entries; i++) {
+		struct ext4_extent *e = &extents(leaf)[i];
+
+		e->block = (uint32_t)((int64_t)e->block + distance);
+	}
+	return at ? 0 : update_keys(handle, path, path->depth, key_at(leaf, 0));
+}
+
+static uint64_t extent_end(const struct ext4_extent *e)
+{
+	return (uint64_t)e->block + extent_len(e);
+}
+
+int ext4_extent_move_left(struct handle *handle, struct inode *inode,
+			  uint32_t distance, uint32_t *next)
+{
+	const struct ext4_extent *e;
+	struct path_to path;
+	struct level *leaf;
+	uint64_t end;
+	bool found;
+	int err;
+
+	err = find_in(&path, inode, *next, UINT32_MAX - 1, &found);
+	if (err || !found) {
+		*next = UINT32_MAX;
+		return err;
+	}
+	leaf = &path.level[path.depth];
+	e = extents(leaf);
+	end = extent_end(&e[leaf->header->entries - 1]);
+	if (e[leaf->at].block < *next || end <= *next || end > UINT32_MAX)
+		err = ext4_inode_error(inode, "extents out of order");
+	else
+		err = move_keys(handle, &path, leaf->at, -(int64_t)distance);
+	*next = (uint32_t)end;
+	path_put_all(&path);
+	return err;
+}
+
+int ext4_extent_move_right(struct handle *handle, struct inode *inode,
+			   uint32_t from, uint32_t distance, uint32_t *end)
+{
+	struct path_to path;
+	struct level *leaf;
+	int err, first;
+
+	err = find(&path, inode, *end - 1);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	first = from ? search(leaf, from - 1) + 1 : 0;
+	if (leaf->at < first) {
+		*end = from; /* nothing is left */
+	} else if (leaf->at != leaf->header->entries - 1 ||
+		   key_at(leaf, first) >= *end) {
+		err = ext4_inode_error(inode, "extents out of order");
+	} else {
+		*end = first ? from : key_at(leaf, 0);
+		err = move_keys(handle, &path, first, distance);
+	}
+	path_put_all(&path);
+	return err;
+}
+
+int ext4_extent_end(struct inode *inode, uint64_t *end)
+{
+	const struct level *leaf;
+	struct path_to path;
+	int err;
+
+	*end = 0;
+	err = find(&path, inode, UINT32_MAX - 1);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	if (leaf->at >= 0)
+		*end = extent_end(&extents(leaf)[leaf->at]);
+	path_put_all(&path);
+	return 0;
+}
+
+int ext4_extent_split(struct handle *handle, struct inode *inode, uint32_t at)
+{
+	struct ext4_extent tail, *e;
+	const struct level *leaf;
+	struct path_to path;
+	uint32_t head;
+	int err;
+
+	err = find(&path, inode, at);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	e = &extents(leaf)[leaf->at];
+	head = leaf->at < 0 ? 0 : at - e->block;
+	if (!head || head >= extent_len(e)) {
+		path_put_all(&path);
+		return 0;
+	}
+	tail = make_extent(at, extent_len(e) - head, extent_start(e) + head,
+			   extent_unwritten(e));
+	err = modify(handle, &path, path.depth);
+	if (!err)
+		*e = make_extent(e->block, head, extent_start(e),
+				 extent_unwritten(e));
+	path_put_all(&path);
+	if (err)
+		return err;
+	err = insert(handle, inode, &tail, false);
+	if (err) /* no room: as it was, which takes none */
+		insert(handle, inode, &tail, true);
+	return err;
+}
+
+int ext4_extent_join(struct handle *handle, struct inode *inode, uint32_t at)
+{
+	struct ext4_extent *e;
+	struct path_to path;
+	struct level *leaf;
+	int err;
+
+	err = find(&path, inode, at);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	e = &extents(leaf)[leaf->at];
+	if (leaf->at > 0 && e->block == at && follows(e - 1, e)) {
+		err = modify(handle, &path, path.depth);
+		if (!err) {
+			e[-1].len = (uint16_t)(e[-1].len + extent_len(e));
+			delete_entry(leaf, leaf->at);
+		}
+	}
+	path_put_all(&path);
 	return err;
 }

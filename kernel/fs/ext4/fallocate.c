@@ -176,6 +176,9 @@ static int change(struct inode *inode, int mode, uint64_t start, uint64_t end)
 	bool keep = mode & FALLOC_FL_KEEP_SIZE;
 	int err;
 
+	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
+		return ext4_shift_range(inode, start, end - start,
+					mode & FALLOC_FL_INSERT_RANGE);
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		/* Blocks behind the end may be there in advance. */
 		return punch(inode, start, end);
@@ -197,17 +200,20 @@ static int change(struct inode *inode, int mode, uint64_t start, uint64_t end)
 
 int ext4_fallocate(struct file *file, int mode, loff_t offset, loff_t size)
 {
-	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
-			  FALLOC_FL_ZERO_RANGE;
+	const int ranges = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE |
+			   FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;
+	int range = mode & ranges;
 	struct inode *inode = file->inode;
 	const struct ext4 *fs = ext4_fs_of(inode);
 	uint64_t max = ((uint64_t)ext4_max_lblk(inode) + 1) << fs->block_bits;
 	uint64_t end = (uint64_t)offset + (uint64_t)size;
 	int err;
 
-	if (mode & ~known)
+	/* One of them; what moves things cannot keep the size. */
+	if (mode & ~(ranges | FALLOC_FL_KEEP_SIZE) || range & (range - 1))
 		return -EOPNOTSUPP;
-	if (mode & FALLOC_FL_PUNCH_HOLE && mode & FALLOC_FL_ZERO_RANGE)
+	if (mode & FALLOC_FL_KEEP_SIZE &&
+	    range & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
 		return -EOPNOTSUPP;
 	if (ext4_is_read_only(fs))
 		return -EROFS;

@@ -350,6 +350,25 @@ int ext4_extent_set(struct handle *handle, struct inode *inode, uint32_t lblk,
 int ext4_extent_remove(struct handle *handle, struct inode *inode,
 		       uint32_t first, uint32_t last, uint32_t *next);
 void ext4_extent_init(uint32_t *root);
+/*
+ * For shift.c; map_lock held, credits of CREDITS_EXTENT_MOVE (split:
+ * CREDITS_MAP_SET). One leaf's extents that begin at or behind *@next get
+ * numbers @distance smaller, where there must be a hole; *@next: go on there,
+ * UINT32_MAX: done.
+ */
+int ext4_extent_move_left(struct handle *handle, struct inode *inode,
+			  uint32_t distance, uint32_t *next);
+/* The last leaf below *@end: those that begin at or behind @from get larger
+ * numbers. *@end: go on there while it is above @from. */
+int ext4_extent_move_right(struct handle *handle, struct inode *inode,
+			   uint32_t from, uint32_t distance, uint32_t *end);
+/* One behind the last block there is. */
+int ext4_extent_end(struct inode *inode, uint64_t *end);
+/* An extent begins at @at, or none is there. 0; -ENOSPC. */
+int ext4_extent_split(struct handle *handle, struct inode *inode, uint32_t at);
+/* The opposite, where the blocks allow it. */
+int ext4_extent_join(struct handle *handle, struct inode *inode, uint32_t at);
+#define CREDITS_EXTENT_MOVE (EXTENT_MAX_DEPTH + 1u)
 int ext4_indirect_map(struct inode *inode, uint32_t lblk, uint32_t max,
 		      struct ext4_map *map);
 int ext4_indirect_set(struct handle *handle, struct inode *inode, uint32_t lblk,
@@ -521,3 +540,13 @@ long ext4_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 /* ---- fallocate.c ---- */
 
 int ext4_fallocate(struct file *file, int mode, loff_t offset, loff_t size);
+
+/* ---- shift.c ---- */
+
+/*
+ * FALLOC_FL_COLLAPSE_RANGE, or INSERT_RANGE with @is_insert, of @size bytes at
+ * @start. -EOPNOTSUPP: no extents; -EINVAL: not whole blocks, or not within the
+ * file; -EFBIG; -ENOSPC. Context: inode->lock held.
+ */
+int ext4_shift_range(struct inode *inode, uint64_t start, uint64_t size,
+		     bool is_insert);

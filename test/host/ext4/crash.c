@@ -20,7 +20,7 @@
  *
  * SET: two (all sequences of one and two operations), or the sets of three that
  * ACE has: data, metadata, nested; a few operations each, the last one followed
- * by a persistence call; or long: 140 steps at random (the journal, which is
+ * by a persistence call; moving, ours: what is behind a place moves; or long: 140 steps at random (the journal, which is
  * small, goes round, and is emptied meanwhile), of which there is no end. EVERY: take each so many-th sequence, from number FIRST
  * on. no-flush: the disk takes no notice of flushes. Then there must be
  * complaints: a test of the test.
@@ -60,6 +60,9 @@ static const struct set sets[] = {
 	{ "metadata", 3,
 	  " write-new link unlink-foo unlink-bar rename rename-over ",
 	  "  fsync-foo fsync-new fsync-bar sync " },
+	{ "moving", 3,
+	  " collapse insert overwrite-more append cut punch fallocate ",
+	  "  fsync-foo fdatasync-foo sync " },
 	{ "long", MAX_LENGTH, NULL, NULL },
 	{ "nested", 3, " mkdir link rename rename-over rename-dir symlink ",
 	  "  fsync-foo fsync-bar fsync-dir sync " },
@@ -96,7 +99,8 @@ static bool make_plan(const char *name)
 	plan.num_steps = plan.num_last = 0;
 	for (unsigned int c = 0; c < CRASH_NUM_CALLS; c++) {
 		for (unsigned int o = 0; o < CRASH_NUM_OPS; o++) {
-			if (!has_word(plan.set->ops, crash_ops[o].name) ||
+			if ((!plan.set->ops && o >= CRASH_NUM_COMMON) ||
+			    !has_word(plan.set->ops, crash_ops[o].name) ||
 			    !has_word(plan.set->calls, crash_calls[c].name))
 				continue;
 			plan.step[plan.num_steps++] = (struct step){

@@ -28,7 +28,9 @@ struct op {
 
 /* Operations, and the calls that may follow each ("": none, number 0). */
 extern const struct op crash_ops[], crash_calls[];
-enum { CRASH_NUM_OPS = 21, CRASH_NUM_CALLS = 7 };
+/* The last operations, those that move a file's rear, are in no set that does not
+ * name them: the numbers of the others' sequences stay. */
+enum { CRASH_NUM_OPS = 23, CRASH_NUM_COMMON = 21, CRASH_NUM_CALLS = 7 };
 /* Write @size bytes of @letter. */
 int crash_write(const char *name, uint64_t pos, size_t size, uint8_t letter);
 

@@ -51,6 +51,8 @@ OP(rename_dir, fs_rename("/mnt/B", "/mnt/A/B", 0))
 OP(symlink_new, fs_symlink("A/foo", "/mnt/B/sym"))
 OP(allocate, fs_fallocate("/mnt/A/foo", 0, 8192, 9000))
 OP(punch, fs_fallocate("/mnt/A/foo", 3, 1024, 4096))
+OP(collapse, fs_fallocate("/mnt/A/foo", 8, 0, 4096))
+OP(insert, fs_fallocate("/mnt/A/foo", 32, 4096, 4096))
 OP(attribute, set_attribute("/mnt/A/foo"))
 OP(remove_dir, fs_rmdir("/mnt/C"))
 OP(sync_foo, fs_fsync("/mnt/A/foo", false))
@@ -82,6 +84,8 @@ const struct op crash_ops[] = {
 	{ "punch", punch, NULL, false },
 	{ "setxattr", attribute, NULL, false },
 	{ "rmdir", remove_dir, NULL, false },
+	{ "collapse", collapse, NULL, false },
+	{ "insert", insert, NULL, false },
 };
 
 const struct op crash_calls[] = {

@@ -166,7 +166,7 @@ static void run_steps(void)
 		uint64_t r = host_random(&random) >> 20;
 
 		keep_full();
-		do_step(&crash_ops[r % CRASH_NUM_OPS]);
+		do_step(&crash_ops[r % CRASH_NUM_COMMON]);
 		do_step(&crash_calls[(r >> 16) % CRASH_NUM_CALLS]);
 		if (r >> 32 & 1)
 			fs_write_back();
@@ -280,9 +280,9 @@ static void try_full(unsigned int seed, enum fill fill)
 	if (fill == NO_BLOCKS)
 		run_steps();
 	else
-		for (unsigned int i = 0; i < 2 * CRASH_NUM_OPS; i++)
-			note_error(crash_ops[i % CRASH_NUM_OPS].name,
-				   crash_ops[i % CRASH_NUM_OPS].run());
+		for (unsigned int i = 0; i < 2 * CRASH_NUM_COMMON; i++)
+			note_error(crash_ops[i % CRASH_NUM_COMMON].name,
+				   crash_ops[i % CRASH_NUM_COMMON].run());
 	if (fill == NO_INODES)
 		empty_c();
 	fs_unmount();
