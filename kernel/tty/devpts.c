@@ -226,7 +226,7 @@ static void set_options(const char *text)
 	}
 }
 
-static int remount(struct super_block *sb, const char *text)
+static int remount(struct super_block *sb, unsigned int flags, const char *text)
 {
 	set_options(text);
 	return 0;

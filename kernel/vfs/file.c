@@ -115,8 +115,7 @@ static void file_free(struct file *file)
 		if (file->ops && file->ops->release)
 			file->ops->release(file);
 		if (file->counts_as_writer)
-			__atomic_fetch_sub(&file->inode->writers, 1,
-					   __ATOMIC_RELEASE);
+			inode_end_writer(file->inode);
 		if (file->flags & FILE_EXEC)
 			__atomic_fetch_sub(&file->inode->exec_count, 1,
 					   __ATOMIC_RELEASE);

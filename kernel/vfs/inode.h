@@ -150,8 +150,13 @@ struct super_ops {
 	 * inodes have been written before.
 	 */
 	int (*sync)(struct super_block *sb);
-	/* mount -o remount,...; may be NULL. */
-	int (*remount)(struct super_block *sb, const char *options);
+	/*
+	 * mount -o remount,...; may be NULL. @flags: MS_RDONLY or not from now
+	 * on. When it becomes so, sb->flags has it already, and no file is open
+	 * for writing; see to it that the disk is as after an unmount.
+	 */
+	int (*remount)(struct super_block *sb, unsigned int flags,
+		       const char *options);
 	/* Options as in /proc/mounts, e.g. "size=1024k,mode=755". */
 	void (*show_options)(struct super_block *sb, char *buf, size_t size);
 	void (*destroy)(struct super_block *sb);
@@ -164,6 +169,7 @@ struct super_block {
 	uint64_t dev;             /* st_dev */
 	uint64_t magic;           /* statfs f_type */
 	unsigned int flags;       /* MS_RDONLY, ... */
+	unsigned int writers;     /* regular files open for writing; atomic */
 	struct mutex rename_lock; /* rank LOCK_RENAME */
 	struct dentry *root;
 	/*

@@ -26,6 +26,13 @@ static inline const struct cred *vfs_cred(void)
 /* ---- inode.c ---- */
 
 void inode_cache_init(void);
+/* A file of @inode that was open for writing is not any more. */
+static inline void inode_end_writer(struct inode *inode)
+{
+	__atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);
+	if (S_ISREG(inode->mode))
+		__atomic_fetch_sub(&inode->sb->writers, 1, __ATOMIC_RELEASE);
+}
 /* inode_permission() for a look-up in @dir; needs no sleep. */
 static inline bool inode_may_search(const struct cred *cred,
 				    const struct inode *dir)

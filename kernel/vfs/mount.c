@@ -252,6 +252,57 @@ static bool is_mount_root(const struct path *path)
 
 /* ---- mount(2) ---- */
 
+/*
+ * Is the disk @source mounted already? Then its super block, with a reference,
+ * hangs at one more place. 0, with *@out NULL if not; -EBUSY: it is, but not
+ * with the same MS_RDONLY.
+ */
+static int find_mounted(const struct file_system_type *type, const char *source,
+			unsigned int flags, struct super_block **out)
+{
+	struct mount *mount;
+	struct path path;
+	int err = 0;
+
+	*out = NULL;
+	/* What is wrong with a source is for type->mount() to say. */
+	if (!type->needs_device || source[0] != '/' ||
+	    path_lookup(NULL, source, LOOKUP_FOLLOW, &path, NULL))
+		return 0;
+	mutex_lock(&mount_table_lock);
+	list_for_each (mount, &mounts, node) {
+		struct super_block *sb = mount->sb;
+
+		if (!S_ISBLK(path.dentry->inode->mode) || sb->type != type ||
+		    !sb->bdev || sb->dev != path.dentry->inode->rdev)
+			continue;
+		if ((sb->flags ^ flags) & MS_RDONLY) {
+			err = -EBUSY;
+		} else {
+			refcount_get(&sb->refs);
+			*out = sb;
+		}
+		break;
+	}
+	mutex_unlock(&mount_table_lock);
+	path_put(&path);
+	return err;
+}
+
+static int get_super(const struct file_system_type *type, const char *source,
+		     unsigned int flags, const char *options,
+		     struct super_block **out)
+{
+	int err = find_mounted(type, source, flags, out);
+
+	if (err || *out)
+		return err;
+	err = type->mount(type, source, flags & SUPER_FLAGS, options, out);
+	if (!err)
+		(*out)->flags |= flags & SUPER_FLAGS;
+	return err;
+}
+
 static int mount_new(const char *source, const struct path *at,
 		     const char *type_name, unsigned int flags,
 		     const char *options)
@@ -263,10 +314,9 @@ static int mount_new(const char *source, const struct path *at,
 
 	if (!type)
 		return -ENODEV;
-	err = type->mount(type, source, flags & SUPER_FLAGS, options, &sb);
+	err = get_super(type, source, flags, options, &sb);
 	if (err)
 		return err;
-	sb->flags |= flags & SUPER_FLAGS;
 	err = -ENOTDIR;
 	if (S_ISDIR(sb->root->inode->mode) != S_ISDIR(at->dentry->inode->mode))
 		goto put_super;
@@ -288,29 +338,44 @@ put_super: /* the mount has a reference of its own */
 	return err;
 }
 
+static int remount_super(struct super_block *sb, unsigned int flags,
+			 const char *options) MUST_HOLD(mount_table_lock)
+{
+	unsigned int old = sb->flags;
+	int err = 0;
+
+	if (flags & MS_RDONLY && !(old & MS_RDONLY)) {
+		/* From now on nobody opens anything for writing: claim_write(). */
+		__atomic_fetch_or(&sb->flags, MS_RDONLY, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&sb->writers, __ATOMIC_SEQ_CST))
+			err = -EBUSY;
+	}
+	if (!err && sb->ops->remount)
+		err = sb->ops->remount(sb, flags, options);
+	WRITE_ONCE(sb->flags, err ? old
+				  : (old & ~(unsigned int)SUPER_FLAGS) |
+					      (flags & SUPER_FLAGS));
+	return err;
+}
+
 static int remount(const struct path *at, unsigned long flags,
 		   const char *options)
 {
-	struct super_block *sb = at->mount->sb;
 	unsigned int new_flags = (unsigned int)flags & MOUNT_FLAGS;
 	int err = 0;
 
 	if (!is_mount_root(at))
 		return -EINVAL;
-	if (!(flags & MS_BIND) && sb->ops->remount)
-		err = sb->ops->remount(sb, options);
-	if (err)
-		return err;
 	if (!(new_flags & MS_NOATIME))
 		new_flags |= MS_RELATIME;
 	mutex_lock(&mount_table_lock);
-	WRITE_ONCE(at->mount->flags, new_flags);
 	if (!(flags & MS_BIND))
-		WRITE_ONCE(sb->flags,
-			   (sb->flags & ~(unsigned int)SUPER_FLAGS) |
-				   ((unsigned int)flags & SUPER_FLAGS));
+		err = remount_super(at->mount->sb, (unsigned int)flags,
+				    options);
+	if (!err)
+		WRITE_ONCE(at->mount->flags, new_flags);
 	mutex_unlock(&mount_table_lock);
-	return 0;
+	return err;
 }
 
 /* A second mount of the tree that @mount shows from @root on. */

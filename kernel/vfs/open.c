@@ -99,14 +99,25 @@ static const struct file_ops *find_ops(const struct inode *inode)
 	return NULL;
 }
 
-/* A program that runs may not be written to, and the other way round. */
+/* A program that runs may not be written to, and the other way round; nor what
+ * is being remounted read-only. */
 static int claim_write(struct inode *inode)
 {
+	int err = 0;
+
 	__atomic_fetch_add(&inode->writers, 1, __ATOMIC_ACQ_REL);
-	if (__atomic_load_n(&inode->exec_count, __ATOMIC_ACQUIRE) == 0)
-		return 0;
-	__atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);
-	return -ETXTBSY;
+	if (__atomic_load_n(&inode->exec_count, __ATOMIC_ACQUIRE))
+		err = -ETXTBSY;
+	if (S_ISREG(inode->mode)) {
+		/* Either we see the flag, or remount() sees us. */
+		__atomic_fetch_add(&inode->sb->writers, 1, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&inode->sb->flags, __ATOMIC_SEQ_CST) &
+		    MS_RDONLY)
+			err = -EROFS;
+	}
+	if (unlikely(err))
+		inode_end_writer(inode);
+	return err;
 }
 
 static int claim_exec(struct inode *inode)
@@ -145,7 +156,7 @@ static int open_contents(struct file *file, unsigned int flags)
 	}
 	file->counts_as_writer = !err && file_is_writable(file);
 	if (err && file_is_writable(file))
-		__atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);
+		inode_end_writer(inode);
 	return err;
 }
 

@@ -740,11 +740,80 @@ static int get_statfs(struct super_block *sb, struct statfs_info *info)
 	return 0;
 }
 
-static int remount(struct super_block *sb, const char *options)
-{
-	int err = parse_options(ext4_fs(sb), options);
+/* ---- mount -o remount,ro and back ---- */
 
-	return err ? err : ext4_sync_fs(sb);
+/* Everything in its place, the log empty; it stays open. */
+static int empty_journal(struct journal *journal)
+{
+	int err = journal_commit_all(journal);
+
+	if (!err)
+		err = journal_checkpoint_all(journal);
+	return err ? err : journal_write_super(journal, journal->tail_tid, 0);
+}
+
+/* As after an unmount. No file is open for writing. */
+static int rest(struct ext4 *fs)
+{
+	int err = super_block_sync(fs->sb);
+
+	ext4_evict_doomed(fs);
+	if (err)
+		return err;
+	/* Closing a file that has no name any more will change the disk. */
+	if (!list_empty(&fs->orphans))
+		return -EBUSY;
+	/* No operation begins from now on. */
+	__atomic_store_n(&fs->read_only, 1, __ATOMIC_SEQ_CST);
+	err = fs->journal ? empty_journal(fs->journal) : meta_write_dirty(fs);
+	if (!err) {
+		fs->super->incompat &= ~INCOMPAT_RECOVER;
+		set_free_counts(fs);
+		fs->super->state |= EXT4_STATE_VALID;
+		err = ext4_write_super(fs);
+	}
+	if (err)
+		WRITE_ONCE(fs->read_only, 0);
+	else
+		fs->mounted_read_only = true;
+	return err;
+}
+
+/* Writing begins again, or for the first time. */
+static int resume(struct ext4 *fs)
+{
+	bool again = false;
+	int err = 0;
+
+	if (disk_is_read_only(fs->disk) || fs->had_error ||
+	    fs->super->ro_compat & ~KNOWN_RO || fs->options & OPT_NOLOAD)
+		return -EROFS;
+	if (fs->journal)
+		err = journal_write_super(fs->journal, fs->journal->tail_tid,
+					  fs->journal->tail);
+	else if (has_journal(fs))
+		err = journal_open(fs, true, &again);
+	if (!err)
+		err = mark_mounted(fs);
+	if (err)
+		return err;
+	fs->mounted_read_only = false;
+	WRITE_ONCE(fs->read_only, 0);
+	return ext4_orphan_cleanup(fs);
+}
+
+static int remount(struct super_block *sb, unsigned int flags,
+		   const char *options)
+{
+	struct ext4 *fs = ext4_fs(sb);
+	int err = parse_options(fs, options);
+
+	if (err)
+		return err;
+	if (!(flags & MS_RDONLY))
+		return fs->mounted_read_only ? resume(fs) : ext4_sync_fs(sb);
+	/* After an error it is so already. */
+	return ext4_is_read_only(fs) ? 0 : rest(fs);
 }
 
 static int write_inode(struct inode *inode)

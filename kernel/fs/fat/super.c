@@ -382,13 +382,45 @@ static void destroy(struct super_block *sb)
 	free_fs(fs);
 }
 
-static int remount(struct super_block *sb, const char *options)
+/* As after an unmount; nobody writes any more. */
+static int stop_writing(struct fat *fs)
+{
+	int err = set_state(fs, false);
+
+	if (err)
+		return err;
+	set_mounted(fs, false);
+	fs->read_only = true;
+	return 0;
+}
+
+static int start_writing(struct fat *fs)
+{
+	int err;
+
+	if (fs->bdev->read_only)
+		return -EROFS;
+	fs->read_only = false;
+	err = set_state(fs, true);
+	fs->read_only = err;
+	if (!err)
+		set_mounted(fs, true);
+	return err;
+}
+
+static int remount(struct super_block *sb, unsigned int flags,
+		   const char *options)
 {
 	struct fat *fs = sb->data;
 	struct fat_options new = fs->options;
+	bool read_only = flags & MS_RDONLY;
 	int err = parse_options(&new, options);
 
-	return err ? err : fat_sync(sb);
+	if (!err)
+		err = super_block_sync(sb);
+	if (err || read_only == fs->read_only)
+		return err;
+	return read_only ? stop_writing(fs) : start_writing(fs);
 }
 
 static const struct super_ops super_ops = {

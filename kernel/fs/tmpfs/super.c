@@ -245,7 +245,8 @@ static int tmpfs_statfs(struct super_block *sb, struct statfs_info *info)
 }
 
 /* A limit may not be set below what is used. */
-static int tmpfs_remount(struct super_block *sb, const char *options)
+static int tmpfs_remount(struct super_block *sb, unsigned int flags,
+			 const char *options)
 {
 	struct tmpfs *fs = tmpfs_of(sb);
 	struct tmpfs new = *fs;
