@@ -176,7 +176,7 @@ static bool parse_ms(const char **text, uint64_t *ns)
 	const char *end;
 	uint64_t ms = parse_u64(*text, &end);
 
-	if (end == *text || ms > 3600 * 1000)
+	if (end == *text || ms > 3600ul * 1000)
 		return false;
 	*text = end;
 	*ns = ms * NSEC_PER_MSEC;
