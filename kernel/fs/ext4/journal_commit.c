@@ -318,14 +318,18 @@ static void drop_forgotten(struct journal *journal, struct transaction *tx)
 	}
 }
 
-static void release_freed(struct journal *journal, struct transaction *tx)
+/* @usable: others may have them now. */
+static void release_freed(struct journal *journal, struct transaction *tx,
+			  bool usable)
 {
 	while (!list_empty(&tx->freed)) {
 		struct freed_range *range =
 			list_first(&tx->freed, struct freed_range, node);
 
 		list_remove(&range->node);
-		ext4_blocks_unbusy(journal->fs, range->block, range->count);
+		if (usable)
+			ext4_blocks_unbusy(journal->fs, range->block,
+					   range->count);
 		kfree(range);
 	}
 }
@@ -367,7 +371,7 @@ static void finish(struct journal *journal, struct transaction *tx)
 	journal->committed_tid = tx->tid;
 	list_push_back(&journal->checkpoints, &tx->node);
 	spin_unlock(&journal->lock);
-	release_freed(journal, tx);
+	release_freed(journal, tx, true);
 }
 
 /* Nothing of @tx will ever reach the disk. */
@@ -398,7 +402,8 @@ static void give_up(struct journal *journal, struct transaction *tx, int err)
 		list_remove(&revoked->node);
 		kfree(revoked);
 	}
-	release_freed(journal, tx);
+	/* On the disk they are still whose they were. */
+	release_freed(journal, tx, false);
 	spin_lock(&journal->lock);
 	journal->committing = NULL;
 	spin_unlock(&journal->lock);

@@ -8,7 +8,8 @@
  *
  * An error found later (ext4_error) makes the file system read-only and stops
  * the journal, so that nothing that follows from a broken block reaches the
- * disk. errors=continue goes on, errors=panic stops the machine.
+ * disk. errors=continue goes on, unless it is the journal that cannot be
+ * written; errors=panic stops the machine.
  *
  * Source: "The Super Block" of the Linux kernel's ext4 documentation, ext4(5).
  */
@@ -80,7 +81,9 @@ void ext4_report(struct ext4 *fs, const char *fmt, ...)
 	if (!__atomic_exchange_n(&fs->had_error, 1, __ATOMIC_RELAXED) &&
 	    !fs->mounted_read_only)
 		note_error(fs);
-	if (!(fs->options & OPT_ERRORS_CONT))
+	/* Without its journal nothing can go on. */
+	if (!(fs->options & OPT_ERRORS_CONT) ||
+	    (fs->journal && READ_ONCE(fs->journal->error)))
 		stop_writing(fs);
 }
 
