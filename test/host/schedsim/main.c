@@ -184,8 +184,8 @@ static struct sim_hart *hart_of(const struct run_queue *rq)
 }
 
 /* The same as in account.c, and what is left of the burst. */
-void account_run_time(struct run_queue *rq, struct thread *thread,
-		      uint64_t now_ns, enum cpu_mode mode)
+uint64_t account_run_time(struct run_queue *rq, struct thread *thread,
+			  uint64_t now_ns, enum cpu_mode mode)
 {
 	uint64_t ran_ns = now_ns - thread->sched.started_ns;
 
@@ -195,6 +195,7 @@ void account_run_time(struct run_queue *rq, struct thread *thread,
 		job_of(thread)->left_ns -= ran_ns;
 	if (thread->sched.kept_by == rq->policy)
 		rq->policy->account(rq, thread, ran_ns);
+	return ran_ns;
 }
 
 static uint64_t quantum_end(const struct run_queue *rq,
