@@ -271,6 +271,11 @@ static int check_xattr_name(struct inode *inode, const char *name, bool write)
 			return -EPERM;
 		return inode_permission(inode, write ? MAY_WRITE : MAY_READ);
 	}
+	if (write && starts_with(name, ACL_NAME_PREFIX)) {
+		if (S_ISLNK(inode->mode))
+			return -EOPNOTSUPP;
+		return is_owner(inode) ? 0 : -EPERM;
+	}
 	if (write && starts_with(name, "security.") &&
 	    !cred_capable(vfs_cred(), CAP_SYS_ADMIN))
 		return -EPERM;

@@ -94,7 +94,10 @@ struct inode *inode_create(struct super_block *sb, struct inode *dir,
 
 static void free_memory(struct deferred *deferred)
 {
-	slab_free(inode_slab, container_of(deferred, struct inode, deferred));
+	struct inode *inode = container_of(deferred, struct inode, deferred);
+
+	kfree(inode->acl);
+	slab_free(inode_slab, inode);
 }
 
 void inode_free(struct inode *inode)
@@ -200,6 +203,8 @@ int inode_permission(struct inode *inode, unsigned int may)
 	mode = inode->mode;
 	if (cred->fsuid == inode->uid)
 		mode >>= 6;
+	else if (unlikely(READ_ONCE(inode->acl)) && mode & S_IRWXG)
+		mode = inode_acl_allows(inode, cred, may) ? 7 : 0;
 	else if (cred_in_group(cred, inode->gid))
 		mode >>= 3;
 	if (!(may & ~mode & 7))

@@ -27,6 +27,8 @@ struct unix_socket;
 struct block_device;
 
 /* Times are ns since 1970. */
+struct inode_acl;
+
 struct inode {
 	struct refcount refs;
 	struct mutex lock;      /* rank LOCK_INODE: names in a directory, size,
@@ -40,6 +42,7 @@ struct inode {
 	uint32_t mode; /* S_IF* and permissions */
 	uint32_t uid, gid;
 	uint32_t nlink;
+	struct inode_acl *acl; /* more than the mode says, or NULL: acl.h */
 	uint64_t atime, mtime, ctime, btime;
 	uint64_t blocks_512; /* st_blocks, where not counted from the cache */
 
@@ -52,7 +55,8 @@ struct inode {
 	struct list_head watches;     /* inotify; vfs/inotify.c */
 	unsigned int writers;         /* open for writing; -ETXTBSY; atomic */
 	int exec_count;               /* running as a program; atomic */
-	bool linkable; /* O_TMPFILE: link(2) may give the first name */
+	bool has_default_acl; /* directories: what is made inherits it; lock */
+	bool linkable;        /* O_TMPFILE: link(2) may give the first name */
 	/* File systems with write_inode: */
 	unsigned int dirty;          /* INODE_DIRTY_*; atomic */
 	struct list_head dirty_node; /* in sb->dirty_inodes; inode_dirty.c */

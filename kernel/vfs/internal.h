@@ -9,6 +9,7 @@
 #include "kernel/abi/fs.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sync/seqlock.h"
+#include "kernel/vfs/acl.h"
 #include "kernel/vfs/cred.h"
 #include "kernel/vfs/file.h"
 #include "kernel/vfs/path.h"
@@ -41,6 +42,8 @@ static inline bool inode_may_search(const struct cred *cred,
 
 	if (cred->fsuid == dir->uid)
 		mode >>= 6;
+	else if (unlikely(READ_ONCE(dir->acl)) && mode & S_IRWXG)
+		mode = inode_acl_allows(dir, cred, MAY_EXEC) ? MAY_EXEC : 0;
 	else if (cred_in_group(cred, dir->gid))
 		mode >>= 3;
 	if (likely(mode & MAY_EXEC))
@@ -182,8 +185,9 @@ void walk_result(struct walk *walk, struct path *out);
 
 /* ---- name_ops.c ---- */
 
-/* @mode without what the process's umask takes away. */
-uint32_t apply_umask(uint32_t mode);
+/* @mode of what is made in @dir, without what the process's umask takes away;
+ * if a default access control list does not do that. */
+uint32_t apply_umask(const struct inode *dir, uint32_t mode);
 
 /* May the current thread add a name to @dir (locked)? */
 int may_create(struct inode *dir);

@@ -145,11 +145,11 @@ static void name_created(struct dentry *dir, struct dentry *dentry,
 	notify_event(dir->inode, mask, 0, dentry->name);
 }
 
-uint32_t apply_umask(uint32_t mode)
+uint32_t apply_umask(const struct inode *dir, uint32_t mode)
 {
 	const struct fs_context *fs = current()->fs;
 
-	return fs ? mode & ~fs->umask : mode;
+	return fs && likely(!dir->has_default_acl) ? mode & ~fs->umask : mode;
 }
 
 static int make_node(struct dentry *dir, struct dentry *dentry, uint32_t mode,
@@ -160,9 +160,9 @@ static int make_node(struct dentry *dir, struct dentry *dentry, uint32_t mode,
 
 	if (!dir->inode->ops->create)
 		return -EPERM;
-	err = dir->inode->ops->create(dir->inode, dentry->name,
-				      dentry->name_len, apply_umask(mode), rdev,
-				      &inode);
+	err = dir->inode->ops->create(
+		dir->inode, dentry->name, dentry->name_len,
+		apply_umask(dir->inode, mode), rdev, &inode);
 	if (!err)
 		name_created(dir, dentry, inode);
 	return err;
@@ -201,7 +201,7 @@ int vfs_mkdir(struct fs_name at, uint32_t mode)
 	if (err)
 		return err;
 	dir = name.dir.dentry->inode;
-	mode = S_IFDIR | apply_umask(mode & (0777 | S_ISVTX));
+	mode = S_IFDIR | apply_umask(dir, mode & (0777 | S_ISVTX));
 	if (dir->ops->mkdir)
 		err = dir->ops->mkdir(dir, name.last.name, name.last.len, mode,
 				      &inode);

@@ -369,7 +369,8 @@ static int make_unnamed(const struct path *dir_path, uint32_t mode,
 	if (!dir->ops->tmpfile)
 		return -EOPNOTSUPP;
 	mutex_lock(&dir->lock);
-	err = dir->ops->tmpfile(dir, S_IFREG | apply_umask(mode & 07777), out);
+	err = dir->ops->tmpfile(dir, S_IFREG | apply_umask(dir, mode & 07777),
+				out);
 	mutex_unlock(&dir->lock);
 	return err;
 }

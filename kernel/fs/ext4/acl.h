@@ -19,6 +19,9 @@ ssize_t ext4_acl_get(struct inode *inode, uint8_t index, void *value,
 int ext4_acl_set(struct handle *handle, struct inode *inode, uint8_t index,
 		 const void *value, size_t size);
 
+/* A new inode in memory that has attributes: find its lists. */
+void ext4_acl_load(struct inode *inode);
+
 /* xattr.c, for acl.c: attributes in the form of the disk. */
 ssize_t ext4_xattr_read(struct inode *inode, uint8_t index, const char *name,
 			void *value, size_t size);

@@ -18,6 +18,7 @@
  */
 #include "kernel/fs/ext4/internal.h"
 
+#include "kernel/fs/ext4/acl.h"
 #include "kernel/mm/slab.h"
 #include "kernel/vfs/device.h"
 
@@ -194,6 +195,20 @@ static int check_loaded(struct inode *inode)
 	return 0;
 }
 
+/* Are there attributes inside the inode? */
+static bool has_magic(const struct ext4_inode *ei,
+		      const struct ext4_disk_inode *raw)
+{
+	size_t at = EXT4_OLD_INODE + ei->extra_isize;
+	uint32_t magic;
+
+	if (!ei->has_xattr ||
+	    at + sizeof(magic) > ext4_fs_of(ei->inode)->inode_size)
+		return false;
+	memcpy(&magic, (const char *)raw + at, sizeof(magic));
+	return magic == XATTR_MAGIC;
+}
+
 static int load_raw(struct inode *inode, struct ext4_disk_inode *raw)
 {
 	struct ext4_inode *ei = ext4_of(inode);
@@ -219,6 +234,7 @@ static int load_raw(struct inode *inode, struct ext4_disk_inode *raw)
 	ei->xattr_block = raw->file_acl_lo;
 	if (fs->super->incompat & INCOMPAT_64BIT)
 		ei->xattr_block |= (uint64_t)raw->file_acl_hi << 32;
+	ei->found_xattr = ei->xattr_block || has_magic(ei, raw);
 	ei->disk_size = raw->size_lo;
 	if (S_ISREG(raw->mode))
 		ei->disk_size |= (uint64_t)raw->size_hi << 32;
@@ -384,6 +400,8 @@ int ext4_inode_get(struct ext4 *fs, uint64_t ino, struct inode **out)
 			free_inode(inode);
 			return err;
 		}
+		if (ext4_of(inode)->found_xattr)
+			ext4_acl_load(inode);
 		if (insert(fs, inode, out)) {
 			*out = inode;
 			return 0;

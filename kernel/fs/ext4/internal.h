@@ -114,6 +114,7 @@ struct ext4_inode {
 	uint32_t dir_hint; /* directories: a block with room */
 	uint64_t parent;   /* directories: whose child it is; 0: unknown */
 	bool has_xattr;    /* may have some inside the inode */
+	bool found_xattr;  /* some were there when it was read; fixed */
 
 	/* Under map_lock, changed within an operation. */
 	struct mutex map_lock; /* rank LOCK_EXT4_MAP */

@@ -379,6 +379,7 @@ const struct inode_ops tmpfs_dir_ops = {
 	.tmpfile = make_unnamed,
 	.get_xattr = tmpfs_get_xattr,
 	.set_xattr = tmpfs_set_xattr,
+	.set_attributes = tmpfs_set_attributes,
 	.list_xattr = tmpfs_list_xattr,
 };
 

@@ -283,6 +283,7 @@ const struct inode_ops tmpfs_file_ops = {
 	.truncate = set_size,
 	.get_xattr = tmpfs_get_xattr,
 	.set_xattr = tmpfs_set_xattr,
+	.set_attributes = tmpfs_set_attributes,
 	.list_xattr = tmpfs_list_xattr,
 };
 
@@ -290,11 +291,13 @@ const struct inode_ops tmpfs_link_ops = {
 	.readlink = read_link,
 	.get_xattr = tmpfs_get_xattr,
 	.set_xattr = tmpfs_set_xattr,
+	.set_attributes = tmpfs_set_attributes,
 	.list_xattr = tmpfs_list_xattr,
 };
 
 const struct inode_ops tmpfs_special_ops = {
 	.get_xattr = tmpfs_get_xattr,
 	.set_xattr = tmpfs_set_xattr,
+	.set_attributes = tmpfs_set_attributes,
 	.list_xattr = tmpfs_list_xattr,
 };

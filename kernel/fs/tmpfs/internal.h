@@ -76,3 +76,7 @@ int tmpfs_set_xattr(struct inode *inode, const char *name, const void *value,
 		    size_t size, int flags);
 ssize_t tmpfs_list_xattr(struct inode *inode, char *list, size_t size);
 void tmpfs_free_xattrs(struct inode *inode);
+/* The mode was changed: so is the access control list. */
+int tmpfs_set_attributes(struct inode *inode);
+/* A new inode in @dir, which has a default access control list. */
+int tmpfs_inherit_acl(struct inode *inode, const struct inode *dir);

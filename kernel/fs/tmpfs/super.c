@@ -79,6 +79,14 @@ int tmpfs_inode_create(struct super_block *sb, struct inode *dir, uint32_t mode,
 	list_init(&node->xattrs);
 	inode->data = node;
 	set_operations(inode);
+	if (dir && unlikely(dir->has_default_acl) && !S_ISLNK(mode)) {
+		int err = tmpfs_inherit_acl(inode, dir);
+
+		if (err) {
+			inode_put(inode); /* frees and uncounts all of it */
+			return err;
+		}
+	}
 	*out = inode;
 	return 0;
 
