@@ -64,7 +64,8 @@ static int by_path(const void *a, const void *b)
 static uint64_t hash_bytes(uint64_t hash, const char *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ (uint8_t)data[i]) * 1099511628211ULL; /* FNV-1a */
+		hash = (hash ^ (uint8_t)data[i]) *
+		       1099511628211ULL; /* FNV-1a */
 	return hash;
 }
 
@@ -238,7 +239,7 @@ static void check_synced(const struct history *h, const struct snapshot *now,
 
 		if (dir ? same_some(now, was, synced, is_entry)
 			: same_some(now, was, synced, same_file) &&
-				  same_xattrs(now, was, synced))
+				    same_xattrs(now, was, synced))
 			return;
 	}
 	say(dir ? "lost an entry of a synced directory:"
@@ -264,6 +265,7 @@ static void check_bytes(const struct history *h, const struct node *file,
 			unsigned int from, unsigned int to)
 {
 	uint64_t least = UINT64_MAX, most = 0;
+	bool made_since;
 
 	for (unsigned int j = from; j <= to; j++) {
 		const struct node *was = find_file(&h->after[j], file);
@@ -275,13 +277,18 @@ static void check_bytes(const struct history *h, const struct node *file,
 	}
 	if (least == UINT64_MAX)
 		return; /* the names say what is wrong */
-	if (!find_file(&h->after[from], file))
-		least = 0; /* made since then */
+	made_since = !find_file(&h->after[from], file);
+	if (made_since)
+		least = 0;
 	if (file->st.size < least || file->st.size > most) {
 		say("has a size it never had:", file->path);
 		return;
 	}
 	for (uint64_t at = 0; at < file->st.size; at++) {
+		/* It was empty for a moment, also if the step that made it
+		 * wrote to it. */
+		if (made_since && !file->data[at])
+			continue;
 		if (!had_byte(h, file, at, from, to)) {
 			say("has bytes it never had:", file->path);
 			return;
