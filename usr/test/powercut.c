@@ -115,9 +115,9 @@ static void write_chunks(unsigned int name, unsigned int first,
 	fd = open(names[name], O_WRONLY | O_CREAT, 0644);
 	must(fd >= 0, "open");
 	while (done < size) { /* a full disk takes the beginning */
-		ssize_t part = pwrite(fd, (const char *)data + done,
-				      size - done,
-				      (off_t)first * CHUNK + (off_t)done);
+		ssize_t part =
+			pwrite(fd, (const char *)data + done, size - done,
+			       (off_t)first * CHUNK + (off_t)done);
 
 		must(part > 0, "write");
 		done += (size_t)part;
