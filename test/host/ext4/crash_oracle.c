@@ -260,6 +260,20 @@ static bool had_byte(const struct history *h, const struct node *file,
 	return false;
 }
 
+/* Is all of @file what it was after one of steps [from, to]? The usual case. */
+static bool had_bytes(const struct history *h, const struct node *file,
+		      unsigned int from, unsigned int to)
+{
+	for (unsigned int j = from; j <= to; j++) {
+		const struct node *was = find_file(&h->after[j], file);
+
+		if (was && was->st.size == file->st.size &&
+		    !memcmp(was->data, file->data, file->st.size))
+			return true;
+	}
+	return false;
+}
+
 /* O4, O2: @file against what it was after steps [from, to]. */
 static void check_bytes(const struct history *h, const struct node *file,
 			unsigned int from, unsigned int to)
@@ -275,8 +289,8 @@ static void check_bytes(const struct history *h, const struct node *file,
 		least = was->st.size < least ? was->st.size : least;
 		most = was->st.size > most ? was->st.size : most;
 	}
-	if (least == UINT64_MAX)
-		return; /* the names say what is wrong */
+	if (least == UINT64_MAX || had_bytes(h, file, from, to))
+		return; /* gone: the names say what is wrong */
 	made_since = !find_file(&h->after[from], file);
 	if (made_since)
 		least = 0;
