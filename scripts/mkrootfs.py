@@ -9,6 +9,7 @@
     mkrootfs.py test    build/rootfs-test.cpio: the same on top of a Debian tree
                         (bash, coreutils, ...) and with the workloads of
                         test/data/workloads.json in /srv: what `make test` boots.
+    mkrootfs.py fio     build/rootfs-fio.cpio: test, and Debian's fio.
     mkrootfs.py linux   build/rootfs-linux.cpio: test, and the modules that Debian's
                         Linux needs for a disk with ext4 (`sh /modules/load`).
     mkrootfs.py stress  build/rootfs-stress.cpio: that Debian tree with stress-ng, for
@@ -24,6 +25,7 @@ import glob
 import json
 import lzma
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -244,6 +246,25 @@ def linux_image() -> Tree:
     return tree
 
 
+def fio_image() -> Tree:
+    """test, and fio with the libraries that it is linked to (scripts/fetch fio)."""
+    root, found = os.path.join(BUILD, 'fio'), {}
+    todo = [os.path.join(root, 'usr/bin/fio')]
+    while todo:
+        text = subprocess.run([CROSS + 'readelf', '-d', todo.pop()], stdout=subprocess.PIPE,
+                              text=True, check=True).stdout
+        for name in re.findall(r'NEEDED.*\[(.*)\]', text):
+            path = glob.glob(f'{root}/usr/lib/riscv64-linux-gnu/**/{name}', recursive=True)
+            if path and name not in found:
+                found[name] = path[0]
+                todo.append(path[0])
+    tree = test_image()
+    for name, path in [*found.items(), ('../../bin/fio', os.path.join(root, 'usr/bin/fio'))]:
+        with open(path, 'rb') as f:
+            tree.file(os.path.normpath('usr/lib/riscv64-linux-gnu/' + name), f.read(), 0o755)
+    return tree
+
+
 def small_image() -> Tree:
     """What the workloads of tier 0 need, and no more: test/ boots it in 16 MiB,
     of which QEMU leaves 4 MiB to this archive."""
@@ -261,7 +282,8 @@ def main(wanted: list) -> None:
     images = {'run': (run_image, 'rootfs.cpio'), 'abi': (abi_image, 'rootfs-abi.cpio'),
               'test': (test_image, 'rootfs-test.cpio'),
               'linux': (linux_image, 'rootfs-linux.cpio'),
-              'stress': (stress_image, 'rootfs-stress.cpio')}
+              'stress': (stress_image, 'rootfs-stress.cpio'),
+              'fio': (fio_image, 'rootfs-fio.cpio')}
     if not wanted or any(name not in images for name in wanted):
         sys.exit(__doc__)
     for name in wanted:
