@@ -23,7 +23,8 @@
  *
  * Locks: space->lock throughout, so entries change under our feet only by a
  * truncation of the file. The lock of the file's cache is held while one of
- * its pages is entered, so a truncation sees either no page or our entry.
+ * its pages is entered, so a truncation sees either no page or our entry; or
+ * the file is open to faults (page_cache.c, C5), and a truncation waits for us.
  * Read: OSTEP ch. 21 (page faults), ch. 23 (demand zeroing, copy-on-write).
  */
 #include "kernel/mm/internal.h"
@@ -186,28 +187,45 @@ static bool enters_writable(const struct vm_area *area)
 }
 
 /*
+ * A page that lacks a flag of those its neighbour, which faulted, has. False: do
+ * not enter it. Only a file with a home on a disk has pages in the tree that are
+ * still being read. That others are code was heard of with the first.
+ */
+static __noinline bool make_enterable(struct fault *fault, struct page *page)
+{
+	if (!(page->flags & PAGE_FLAG_UPTODATE))
+		return false;
+	sync_code(fault->space, page);
+	return true;
+}
+
+/*
  * Enter those of the @count pages of the file from @index on that are in
  * memory, and not entered yet, at @pte and behind it.
  */
 static void enter_run(struct fault *fault, pte_t *pte, uint64_t index,
 		      size_t count, unsigned int bits)
 {
-	const struct radix_tree *pages = &fault->area->cache->pages;
+	const struct page_cache *cache = fault->area->cache;
+	unsigned int needed = 0;
 
+	if (!(cache->flags & PAGE_CACHE_MEMORY))
+		needed |= PAGE_FLAG_UPTODATE;
+	if (bits & PAGE_EXEC)
+		needed |= PAGE_FLAG_CODE;
 	while (count > 0) {
 		size_t run = count;
 		/* A node at a time: one look-up for many pages. */
-		void *const *slots = radix_slots(pages, index, &run);
+		void *const *slots = radix_slots(&cache->pages, index, &run);
 
 		for (size_t i = 0; slots && i < run; i++) {
 			struct page *page = slots[i];
 
 			if (!page || pte[i])
 				continue;
-			/* That others are code was heard of with the first. */
-			if ((bits & PAGE_EXEC) &&
-			    !(page->flags & PAGE_FLAG_CODE))
-				sync_code(fault->space, page);
+			if (needed && (page->flags & needed) != needed &&
+			    !make_enterable(fault, page))
+				continue;
 			enter_shared(fault->space, &pte[i], page, bits);
 		}
 		pte += run;
@@ -236,6 +254,34 @@ static void enter_around(struct fault *fault, unsigned int bits)
 		  MIN(count, num_pages - index), bits);
 }
 
+/*
+ * Most faults for reading find the page in memory, in a file that does not
+ * change: then nothing is locked that others may want. False: look properly.
+ */
+static bool enter_at_once(struct fault *fault, unsigned int bits)
+{
+	struct page_cache *cache = fault->area->cache;
+	uint64_t index = area_index(fault->area, fault->va);
+	struct page *page = NULL;
+
+	if (!cache_look_begin(cache))
+		return false;
+	if (index < DIV_ROUND_UP(cache->size_bytes, PAGE_SIZE))
+		page = radix_get(&cache->pages, index);
+	/* Not one that the clock of reclaim has passed: it is to be marked. */
+	if (page && (page->flags & PAGE_READY) == PAGE_READY) {
+		if (bits & PAGE_EXEC)
+			sync_code(fault->space, page);
+		spin_lock(&fault->space->page_table_lock);
+		enter_around(fault, bits);
+		spin_unlock(&fault->space->page_table_lock);
+	} else {
+		page = NULL;
+	}
+	cache_look_end();
+	return page;
+}
+
 /* The cache's own page, shared with everyone. */
 static enum vm_fault_result shared_page_fault(struct fault *fault)
 {
@@ -247,6 +293,8 @@ static enum vm_fault_result shared_page_fault(struct fault *fault)
 	struct page *page;
 	int err;
 
+	if (!fault->write && enter_at_once(fault, bits))
+		return VM_FAULT_OK;
 	mutex_lock(&cache->lock);
 	err = fault->write
 		      ? page_cache_find_to_write(cache,
@@ -256,6 +304,8 @@ static enum vm_fault_result shared_page_fault(struct fault *fault)
 					&page, &fault->major);
 	if (err)
 		goto unlock;
+	if (!fault->write)
+		cache_note_calm(cache);
 	if (bits & PAGE_EXEC)
 		sync_code(space, page);
 	spin_lock(&space->page_table_lock);
@@ -283,12 +333,14 @@ static enum vm_fault_result private_page_fault(struct fault *fault)
 	err = page_cache_find(cache, area_index(fault->area, fault->va), &page,
 			      &fault->major);
 	if (!err)
-		copy_page(page_address(copy), page_address(page));
+		page_get(page);
 	mutex_unlock(&cache->lock);
 	if (err) {
 		page_put(copy);
 		return result_of(err);
 	}
+	copy_page(page_address(copy), page_address(page));
+	page_put(page);
 	memory_count(COUNT_COW_COPIES, 1);
 	enter_private(fault, 0, copy);
 	return VM_FAULT_OK;

@@ -52,16 +52,16 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 
 /*
  * Copy one area with its private pages. It is on cache->areas before it has
- * pages, and the cache stays locked while it gets them: a truncation finds all
- * that it must take away. Nobody but truncations knows the child yet, so its
- * own lock is not needed.
+ * pages, and behind its parent's, which stays where it is (parent->lock). So a
+ * truncation comes to the parent's first: what it finds there is either not in
+ * the child yet, and never will be, or is found in the child after that. Nobody
+ * but truncations knows the child yet, so its own lock is not needed.
  */
 static int copy_area(struct vm_space *parent, struct vm_space *child,
 		     const struct vm_area *area,
 		     bool *changed) UNCHECKED_LOCKING
 {
 	struct vm_area *copy = area_create();
-	int err;
 
 	if (!copy)
 		return -ENOMEM;
@@ -71,12 +71,7 @@ static int copy_area(struct vm_space *parent, struct vm_space *child,
 	area_insert(child, copy);
 	if (!has_private_pages(area))
 		return 0;
-	if (area->cache)
-		mutex_lock(&area->cache->lock);
-	err = range_share(parent, child, area, changed);
-	if (area->cache)
-		mutex_unlock(&area->cache->lock);
-	return err;
+	return range_share(parent, child, area, changed);
 }
 
 int vm_space_fork(struct vm_space *parent, struct vm_space **child_out)

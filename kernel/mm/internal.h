@@ -63,6 +63,9 @@ bool memory_reclaim_for_kernel(unsigned int order);
 /* No memory for the current thread any more: it is being killed. */
 bool memory_denied(void);
 
+/* Who finds a page of a file with both may use it, and it looks used. */
+#define PAGE_READY (PAGE_FLAG_UPTODATE | PAGE_FLAG_USED)
+
 /* Atomic changes of page.flags. */
 static inline void page_set_flags(struct page *page, unsigned int flags)
 {
@@ -93,6 +96,44 @@ static inline bool page_unmap(struct page *page)
 }
 /* buddy.c: free single frames, all at once. */
 void page_free_batch(struct page *const pages[], unsigned int count);
+
+/*
+ * Looking at a file's pages without its lock, for a moment: between the two
+ * interrupts are off, no page leaves the tree and none enters it. False: the
+ * lock has to be taken, and there is nothing to leave. Does not nest.
+ */
+extern struct cache_reader {
+	struct page_cache *cache; /* atomic; what the hart is looking at */
+} __aligned(64) cache_readers[MAX_HARTS];
+
+static inline void cache_look_end(void)
+{
+	/* pairs with the acquire in page_cache_close() */
+	__atomic_store_n(&cache_readers[arch_hart_index()].cache, NULL,
+			 __ATOMIC_RELEASE);
+	interrupts_off_leave();
+}
+
+static inline bool cache_look_begin(struct page_cache *cache)
+{
+	if (!READ_ONCE(cache->open_to_faults))
+		return false;
+	interrupts_off_enter();
+	WRITE_ONCE(cache_readers[arch_hart_index()].cache, cache);
+	/* First we are seen, then we look; pairs with page_cache_close(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (likely(READ_ONCE(cache->open_to_faults)))
+		return true;
+	cache_look_end();
+	return false;
+}
+
+/* A fault found what it wanted under @cache->lock: how the file becomes open. */
+static inline void cache_note_calm(struct page_cache *cache)
+{
+	if (++cache->calm_faults >= 32)
+		WRITE_ONCE(cache->open_to_faults, true);
+}
 
 /* ---- Entries of page tables; page_table_lock held --------------------------- */
 

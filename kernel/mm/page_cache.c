@@ -17,8 +17,14 @@
  *   C3  A page leaves the tree neither locked nor in write-back; so when a
  *	 truncation returns, the device has no more to do with its blocks.
  *   C4  A page has its tag in the tree exactly while it is dirty.
+ *   C5  While the file is open to faults the tree keeps its pages: who wants to
+ *	 change them, with the lock held, closes it first and waits for who is
+ *	 looking. So programs that all run the same file, which does not change,
+ *	 do not wait for each other.
  *
  * Locks: cache->lock; each mapping space's page_table_lock inside it.
+ * Read: Dice and Kogan, "BRAVO: Biased Locking for Reader-Writer Locks" (USENIX
+ * ATC 2019), for C5.
  */
 #include "kernel/mm/page_cache.h"
 #include "kernel/mm/internal.h"
@@ -26,9 +32,6 @@
 #include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/writeback.h"
-
-/* Who finds a page with both may use it, and it looks used. */
-#define READY (PAGE_FLAG_UPTODATE | PAGE_FLAG_USED)
 
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
 		     unsigned int flags)
@@ -57,12 +60,33 @@ static void count_pages(const struct page_cache *cache, int64_t delta)
 		memory_count(COUNT_SHARED, delta);
 }
 
+struct cache_reader cache_readers[MAX_HARTS];
+
+void page_cache_close(struct page_cache *cache)
+{
+	if (likely(!cache->open_to_faults))
+		return;
+	cache->calm_faults = 0;
+	WRITE_ONCE(cache->open_to_faults, false);
+	/* First it is closed, then we look for who looks; pairs with the fence
+	 * in cache_look_begin(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (unsigned int i = 0; i < arch_num_harts(); i++) {
+		/* pairs with the release in cache_look_end() */
+		while (__atomic_load_n(&cache_readers[i].cache,
+				       __ATOMIC_ACQUIRE) == cache)
+			arch_spin_hint();
+	}
+}
+
 /* With @flags: up to date, or locked. 0, -EEXIST, -ENOMEM. */
 static int insert(struct page_cache *cache, uint64_t index, struct page *page,
 		  unsigned int flags)
 {
-	int err = radix_insert(&cache->pages, index, page);
+	int err;
 
+	page_cache_close(cache);
+	err = radix_insert(&cache->pages, index, page);
 	if (err)
 		return err;
 	page_get(page);
@@ -108,6 +132,7 @@ void page_cache_drop(struct page_cache *cache, uint64_t index)
 
 	if (!page)
 		return;
+	page_cache_close(cache);
 	radix_remove(&cache->pages, index);
 	if (page->flags & PAGE_FLAG_DIRTY && cache->num_dirty)
 		writeback_count(cache, -1);
@@ -267,7 +292,7 @@ static int make_page(struct page_cache *cache, uint64_t index)
 }
 
 /*
- * A page that is not READY, with a reference of the caller's. True: it may be
+ * A page that is not PAGE_READY, with a reference of the caller's. True: it may be
  * used; false: look again.
  */
 static __noinline bool wait_until_read(struct page_cache *cache, uint64_t index,
@@ -292,7 +317,7 @@ int page_cache_find(struct page_cache *cache, uint64_t index,
 		if (index >= DIV_ROUND_UP(cache->size_bytes, PAGE_SIZE))
 			return -ERANGE;
 		*page = found = radix_get(&cache->pages, index);
-		if (likely(found && (found->flags & READY) == READY))
+		if (likely(found && (found->flags & PAGE_READY) == PAGE_READY))
 			return 0;
 		if (found && found->flags & PAGE_FLAG_UPTODATE) {
 			page_set_flags(found, PAGE_FLAG_USED);
@@ -400,7 +425,7 @@ int page_cache_get(struct page_cache *cache, uint64_t index, bool create,
 		mutex_unlock(&cache->lock);
 		*page = found;
 		if (likely(found)) {
-			if (likely((found->flags & READY) == READY) ||
+			if (likely((found->flags & PAGE_READY) == PAGE_READY) ||
 			    wait_until_read(cache, index, found))
 				return 0;
 			page_put(found);
@@ -473,6 +498,7 @@ int page_cache_truncate(struct page_cache *cache, uint64_t size_bytes)
 	mutex_lock(&cache->lock);
 	if (size_bytes < cache->size_bytes) {
 		/* First the size: faults from now on find the end here. */
+		page_cache_close(cache);
 		cache->size_bytes = size_bytes;
 		drop_range(cache, DIV_ROUND_UP(size_bytes, PAGE_SIZE),
 			   UINT64_MAX >> PAGE_SHIFT, false);

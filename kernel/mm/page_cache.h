@@ -120,6 +120,10 @@ struct page_cache {
 	const struct page_cache_ops *ops; /* fixed */
 	uint64_t size_bytes; /* the file's size; under lock, read freely */
 	unsigned int flags;  /* fixed */
+	/* May faults look without the lock? Under lock, read freely (C5); and
+	 * how many were served by it since the last change; lock. */
+	bool open_to_faults;
+	unsigned int calm_faults;
 
 	/* Caches with a home only. */
 	uint64_t num_dirty;  /* under lock; read freely */

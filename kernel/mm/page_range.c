@@ -247,9 +247,9 @@ static pte_t share_entry(pte_t *pte, bool *changed)
 }
 
 /*
- * The entries of one array. Nobody else adds to the child's table yet, and a
- * truncation that walks it stays out of this area, so the parent's lock will
- * do for the entries.
+ * The entries of one array. A truncation may walk the child's table already:
+ * both are locked, the parent's first, so that it sees an entry in both or, if
+ * it has been to the parent's, in neither (fork.c).
  */
 static int share_some(struct vm_space *parent, struct vm_space *child,
 		      vaddr_t *va, vaddr_t end, bool *changed)
@@ -270,10 +270,11 @@ static int share_some(struct vm_space *parent, struct vm_space *child,
 	if (source == last)
 		goto unlock;
 	start = *va - (vaddr_t)(last - source) * PAGE_SIZE;
+	spin_lock(&child->page_table_lock);
 	target = entries_at(child, start, end, true, &same);
 	if (!target) {
 		err = -ENOMEM;
-		goto unlock;
+		goto unlock_child;
 	}
 	for (; source < last; target += next - source, source = next) {
 		pte_t pte = share_entry(source, changed);
@@ -284,13 +285,11 @@ static int share_some(struct vm_space *parent, struct vm_space *child,
 		}
 		next = pte_next_used(source + 1, last);
 	}
+	child->resident[1] += shared;
+unlock_child:
+	spin_unlock(&child->page_table_lock);
 unlock:
 	spin_unlock(&parent->page_table_lock);
-	if (shared) {
-		spin_lock(&child->page_table_lock);
-		child->resident[1] += shared;
-		spin_unlock(&child->page_table_lock);
-	}
 	return err;
 }
 

@@ -98,6 +98,7 @@ bool reclaim_drop(struct page_cache *cache, struct page *page)
 	const unsigned int keep =
 		PAGE_FLAG_DIRTY | PAGE_FLAG_WRITEBACK | PAGE_FLAG_LOCKED;
 
+	page_cache_close(cache);
 	if (READ_ONCE(page->map_count))
 		page_cache_unmap(cache, page->index, page->index, true);
 	if (cache->ops->release_page)

@@ -7,6 +7,7 @@
 #include "kernel/debug/ktest.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/internal.h"
+#include "kernel/mm/writeback.h"
 
 #define READ_WRITE (PAGE_READ | PAGE_WRITE)
 #define BASE       0x10000000UL
@@ -486,6 +487,61 @@ KTEST(a_fault_brings_cached_neighbours_along)
 	KTEST_EQUAL(vm_resident_pages(space), 16);
 	KTEST_EQUAL(vm_fault(space, address(40), ACCESS_READ), VM_FAULT_OK);
 	KTEST_EQUAL(vm_resident_pages(space), 17);
+	vm_space_put(space);
+	page_cache_destroy(&cache);
+}
+
+static int read_nothing(struct page_cache *cache, uint64_t index,
+			struct page *page)
+{
+	return 0;
+}
+
+KTEST(a_fault_leaves_neighbours_that_are_being_read)
+{
+	static const struct page_cache_ops disk_ops = {
+		.read_page = read_nothing,
+	};
+	struct vm_space *space = vm_space_create();
+	struct page_cache cache;
+	struct page *page;
+
+	page_cache_init(&cache, &disk_ops, 0);
+	page_cache_truncate(&cache, 16 * PAGE_SIZE);
+	page_cache_get(&cache, 3, true, &page);
+	page_put(page);
+	page = page_alloc(0, ALLOC_USER);
+	KTEST_EQUAL(page_cache_add_locked(&cache, 4, page), 0);
+	map_cache(space, &cache, 0, 16, PAGE_READ);
+	KTEST_EQUAL(vm_fault(space, address(3), ACCESS_READ), VM_FAULT_OK);
+	KTEST_EQUAL(vm_resident_pages(space), 1);
+	page_cache_end_read(&cache, page, 0);
+	page_put(page);
+	KTEST_EQUAL(vm_fault(space, address(4), ACCESS_READ), VM_FAULT_OK);
+	KTEST_EQUAL(vm_resident_pages(space), 2);
+	vm_space_put(space);
+	page_cache_destroy(&cache);
+}
+
+KTEST(truncation_closes_a_file_that_is_open_to_faults)
+{
+	struct vm_space *space = vm_space_create();
+	struct page_cache cache;
+
+	page_cache_init(&cache, &memory_ops, PAGE_CACHE_MEMORY);
+	page_cache_truncate(&cache, 4 * PAGE_SIZE);
+	map_cache(space, &cache, 0, 4, READ_WRITE | VM_SHARED | VM_MAY_WRITE);
+	put_word(space, address(2), 5);
+	for (int i = 0; i < 64; i++) {
+		page_cache_unmap(&cache, 0, 3, false);
+		KTEST_EQUAL(get_word(space, address(2)), 5);
+	}
+	KTEST_TRUE(cache.open_to_faults);
+	page_cache_truncate(&cache, 2 * PAGE_SIZE);
+	KTEST_TRUE(!cache.open_to_faults);
+	KTEST_EQUAL(vm_fault(space, address(2), ACCESS_READ), VM_FAULT_BUS);
+	page_cache_truncate(&cache, 4 * PAGE_SIZE);
+	KTEST_EQUAL(get_word(space, address(2)), 0);
 	vm_space_put(space);
 	page_cache_destroy(&cache);
 }

@@ -20,6 +20,9 @@ void page_finish(struct page *page, unsigned int flag);
 /* Take the page at @index out, if there is one; waits while it is in use by a
  * device. */
 void page_cache_drop(struct page_cache *cache, uint64_t index);
+/* The tree is about to change, or somebody is about to see whether a page is in
+ * use: from here on only who has the lock finds pages (C5). cache->lock held. */
+void page_cache_close(struct page_cache *cache);
 /* No page table maps pages [first, last] any more. */
 void page_cache_unmap(struct page_cache *cache, uint64_t first, uint64_t last,
 		      bool keep_private);
