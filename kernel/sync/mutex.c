@@ -148,9 +148,10 @@ static bool spin_for(struct mutex *mutex)
 				return true;
 			continue;
 		}
-		/* It may have ended by now: what is read then decides only
-		 * whether we go on trying. */
-		if (!READ_ONCE(owner->sched.on_hart) ||
+		/* It may have ended by now: what is read then (a byte, as it
+		 * need not be a bool any more) decides only whether we go on
+		 * trying. */
+		if (!READ_ONCE(*(const uint8_t *)&owner->sched.on_hart) ||
 		    READ_ONCE(current()->work) || READ_ONCE(mutex->contended))
 			return false;
 		arch_spin_hint();
