@@ -246,6 +246,14 @@ static void give_registers(struct thread *child,
 
 /* ---- The tree ------------------------------------------------------------ */
 
+static void link_child(struct process *child, struct process *parent)
+	MUST_HOLD(process_tree)
+{
+	spin_lock(&parent->children_lock);
+	process_link(child, parent, current_process());
+	spin_unlock(&parent->children_lock);
+}
+
 /*
  * Attach the child, unless a signal has come: one sent to a whole group must
  * reach parent and child or come before the call (which is then made again).
@@ -256,7 +264,7 @@ static int attach(struct thread *child, uint64_t flags)
 	struct process *process = child->process;
 	int err = 0;
 
-	spin_lock(&process_tree_lock);
+	process_tree_enter();
 	spin_lock(&mine->lock);
 	if (thread_has_work(current(), WORK_SIGNAL | WORK_KILL))
 		err = -ERESTARTNOINTR;
@@ -264,10 +272,6 @@ static int attach(struct thread *child, uint64_t flags)
 	if (err)
 		goto unlock;
 
-	child->pid->thread = child;
-	if (!(flags & CLONE_THREAD))
-		process_link(process,
-			     flags & CLONE_PARENT ? mine->parent : mine, mine);
 	spin_lock(&process->lock);
 	list_push_back(&process->threads, &child->process_node);
 	process->num_threads++;
@@ -275,8 +279,13 @@ static int attach(struct thread *child, uint64_t flags)
 	if (process->exiting || process->exec_thread)
 		thread_set_work(child, WORK_KILL);
 	spin_unlock(&process->lock);
+	/* From here on it can be found by its number. */
+	if (flags & CLONE_THREAD)
+		pid_set_thread(child->pid, child);
+	else
+		link_child(process, flags & CLONE_PARENT ? mine->parent : mine);
 unlock:
-	spin_unlock(&process_tree_lock);
+	process_tree_leave();
 	return err;
 }
 

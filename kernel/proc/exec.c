@@ -625,9 +625,9 @@ static void start_program(const struct exec *exec)
 
 static void mark_did_exec(struct process *process)
 {
-	spin_lock(&process_tree_lock);
+	process_tree_enter();
 	process->did_exec = true;
-	spin_unlock(&process_tree_lock);
+	process_tree_leave();
 }
 
 static void commit(struct exec *exec)

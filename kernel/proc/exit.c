@@ -15,7 +15,7 @@
  * Who inherits the children: the nearest ancestor that asked for it
  * (PR_SET_CHILD_SUBREAPER), else the first process.
  *
- * Locks: process_tree_lock, process.lock inside it.
+ * Locks: the tree's (process_tree.h), process.lock inside it.
  * Read: OSTEP ch. 5; _exit(2), wait(2).
  */
 #include <arch/page_table.h>
@@ -123,7 +123,7 @@ static bool leave_process(struct thread *me, struct process *process)
 /* ---- Leaving the tree ---------------------------------------------------- */
 
 static struct process *find_heir(struct process *process)
-	MUST_HOLD(process_tree_lock)
+	MUST_HOLD(process_tree)
 {
 	struct process *up;
 
@@ -155,15 +155,14 @@ static void tell_parent_died(struct process *child)
 
 /* Out of the tree; to be put when the tree's lock is free. */
 static void collect(struct process *process, struct list_head *unwanted)
-	MUST_HOLD(process_tree_lock)
+	MUST_HOLD(process_tree)
 {
 	process_unlink(process);
 	list_push_back(unwanted, &process->sibling);
 }
 
 static void give_dead_away(struct process *process, struct process *heir,
-			   struct list_head *unwanted)
-	MUST_HOLD(process_tree_lock)
+			   struct list_head *unwanted) MUST_HOLD(process_tree)
 {
 	struct process *child, *next;
 
@@ -183,7 +182,7 @@ static void give_dead_away(struct process *process, struct process *heir,
  */
 static void give_children_away(struct process *process,
 			       struct list_head *unwanted)
-	MUST_HOLD(process_tree_lock)
+	MUST_HOLD(process_tree)
 {
 	struct process *heir = find_heir(process);
 	struct process *child;
@@ -206,34 +205,67 @@ static void give_children_away(struct process *process,
 	}
 }
 
-static void become_zombie(struct process *process, struct list_head *unwanted)
-	MUST_HOLD(process_tree_lock)
+/*
+ * Does the end of @process concern more than its parent's row of children: has
+ * it children itself, or is it what links a group to its session? It has no
+ * thread left that could make one, and without children nobody else could.
+ */
+static bool needs_whole_tree(struct process *process) MUST_HOLD(process_tree)
 {
-	give_children_away(process, unwanted);
+	bool has_children;
+
+	spin_lock(&process->children_lock);
+	has_children = !list_empty(&process->children) ||
+		       !list_empty(&process->dead_children);
+	spin_unlock(&process->children_lock);
+	return has_children || group_is_linked_by(process);
+}
+
+static void become_zombie(struct process *process, bool whole,
+			  struct list_head *unwanted) MUST_HOLD(process_tree)
+{
+	struct process *parent = process->parent;
+
+	if (unlikely(whole))
+		give_children_away(process, unwanted);
+	spin_lock(&parent->children_lock);
 	process_set_zombie(process);
-	group_check_orphaned(process, NULL);
+	if (unlikely(whole))
+		group_check_orphaned(process, NULL);
 	if (process_announce_exit(process))
 		collect(process, unwanted);
+	spin_unlock(&parent->children_lock);
 	wake_all_events(&process->exit_wait, EPOLLIN | EPOLLRDNORM);
 }
 
 /* True: as the leader, @me keeps its credentials for who looks at a zombie. */
-static bool leave_tree(struct thread *me, struct process *process)
+static bool leave_tree(struct thread *me,
+		       struct process *process) UNCHECKED_LOCKING
 {
 	struct list_head unwanted = LIST_HEAD_INIT(unwanted);
-	struct pid *pid = me->pid;
+	bool is_leader, is_last, whole;
 	struct process *dead, *next;
-	bool is_leader;
+	struct pid *pid = me->pid;
 
-	spin_lock(&process_tree_lock);
-	if (leave_process(me, process))
-		become_zombie(process, &unwanted);
-	pid->thread = NULL;
-	me->pid = NULL;
+	process_tree_enter();
+	pid_forget_thread(me);
 	is_leader = me == process->leader;
+	is_last = leave_process(me, process);
+	/* Between the two it has neither threads nor is it dead: signals are
+	 * dropped, and it still counts as a member and as a parent. */
+	whole = is_last && needs_whole_tree(process);
+	if (unlikely(whole)) {
+		process_tree_leave();
+		process_tree_lock();
+	}
+	if (is_last)
+		become_zombie(process, whole, &unwanted);
 	if (!is_leader)
 		process_uncount_thread(me);
-	spin_unlock(&process_tree_lock);
+	if (unlikely(whole))
+		process_tree_unlock();
+	else
+		process_tree_leave();
 
 	pid_put(pid);
 	list_for_each_safe (dead, next, &unwanted, sibling) {
@@ -326,13 +358,13 @@ static void take_over_leader(struct thread *me, struct process *process)
 	struct thread *old_leader;
 	struct pid *old_pid;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	spin_lock(&process->lock);
 	old_pid = me->pid;
-	old_pid->thread = NULL;
+	pid_forget_thread(me);
 	pid_get(process->pid);
-	process->pid->thread = me;
 	me->pid = process->pid;
+	pid_set_thread(process->pid, me);
 	me->tid = process->pid->number;
 	me->trace.tid = me->tid;
 	old_leader = process->leader;
@@ -340,7 +372,7 @@ static void take_over_leader(struct thread *me, struct process *process)
 	process->leader = me;
 	process_uncount_thread(old_leader);
 	spin_unlock(&process->lock);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 
 	pid_put(old_pid);
 	cred_drop(old_leader);

@@ -8,7 +8,7 @@
  * A group is orphaned when no member has its parent in another group of the
  * same session: then nobody could continue it once it is stopped.
  *
- * Locks: process_tree_lock.
+ * Locks: the tree's (process_tree.h), all of it but to look at a number.
  * Source: credentials(7), setpgid(2), setsid(2); POSIX, "Orphaned Process
  * Group".
  */
@@ -48,9 +48,9 @@ int process_session_number(struct process *process)
 {
 	int number;
 
-	spin_lock(&process_tree_lock);
+	process_tree_enter();
 	number = process->session->leader->number;
-	spin_unlock(&process_tree_lock);
+	process_tree_leave();
 	return number;
 }
 
@@ -58,9 +58,9 @@ int process_group_number(struct process *process)
 {
 	int number;
 
-	spin_lock(&process_tree_lock);
+	process_tree_enter();
 	number = process->group->number;
-	spin_unlock(&process_tree_lock);
+	process_tree_leave();
 	return number;
 }
 
@@ -71,7 +71,7 @@ static bool leads_session(const struct process *process)
 
 /* Into @group; the reference to the group left is handed back. */
 static struct pid *move_to_group(struct process *process, struct pid *group)
-	MUST_HOLD(process_tree_lock)
+	MUST_HOLD(process_tree)
 {
 	struct pid *old = process->group;
 
@@ -92,7 +92,7 @@ int process_start_session(void)
 
 	if (!session)
 		return -ENOMEM;
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	/* Not with our number on a group: it would be in two sessions. */
 	if (!list_empty(&me->pid->group) || leads_session(me))
 		goto unlock;
@@ -102,14 +102,14 @@ int process_start_session(void)
 	list_remove(&me->session_node);
 	me->session = session;
 	list_push_back(&me->pid->session, &me->session_node);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 
 	pid_put(old_group);
 	session_put(old_session);
 	return process_pid(me);
 
 unlock:
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	session_put(session);
 	return err;
 }
@@ -117,7 +117,7 @@ unlock:
 /* ---- Groups -------------------------------------------------------------- */
 
 /* May the current process move @target? 0 or the error of setpgid(2). */
-static int may_move(const struct process *target) MUST_HOLD(process_tree_lock)
+static int may_move(const struct process *target) MUST_HOLD(process_tree)
 {
 	const struct process *me = current_process();
 
@@ -132,25 +132,24 @@ static int may_move(const struct process *target) MUST_HOLD(process_tree_lock)
 	return leads_session(target) ? -EPERM : 0;
 }
 
-/* The group to join: @target's own, or an existing one of the session. */
-static struct pid *find_group(const struct process *target, int number)
-	MUST_HOLD(process_tree_lock)
+/* May @target join @group: its own, or an existing one of the session? */
+static bool may_join(const struct process *target, const struct pid *group)
+	MUST_HOLD(process_tree)
 {
-	struct pid *group = pid_look_up(number);
-	struct process *member;
+	const struct process *member;
 
 	if (group == target->pid)
-		return group;
+		return true;
 	if (!group || list_empty(&group->group))
-		return NULL;
+		return false;
 	member = list_first(&group->group, struct process, group_node);
-	return member->session == current_process()->session ? group : NULL;
+	return member->session == current_process()->session;
 }
 
 int process_set_group(int pid, int number)
 {
 	struct process *target;
-	struct pid *group, *named, *old = NULL;
+	struct pid *group, *old = NULL;
 	int err;
 
 	if (number < 0)
@@ -160,20 +159,17 @@ int process_set_group(int pid, int number)
 	if (!number)
 		number = pid;
 
-	spin_lock(&process_tree_lock);
-	named = pid_look_up(pid);
-	target = named ? named->process : NULL;
+	group = pid_find(number);
+	process_tree_lock();
+	target = process_look_up(pid);
 	err = target ? may_move(target) : -ESRCH;
-	if (err)
-		goto unlock;
-	group = find_group(target, number);
-	if (!group)
+	if (!err && !may_join(target, group))
 		err = -EPERM;
-	else if (group != target->group)
+	if (!err && group != target->group)
 		old = move_to_group(target, group);
-unlock:
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	pid_put(old);
+	pid_put(group);
 	return err;
 }
 
@@ -213,6 +209,17 @@ static bool has_stopped_member(struct pid *group)
 	return false;
 }
 
+static bool links(const struct process *parent, const struct process *child)
+{
+	return parent && parent->group != child->group &&
+	       parent->session == child->session;
+}
+
+bool group_is_linked_by(const struct process *process)
+{
+	return links(process->parent, process);
+}
+
 void group_check_orphaned(struct process *process, struct process *old_parent)
 {
 	struct process *parent = old_parent ? old_parent : process->parent;
@@ -220,8 +227,7 @@ void group_check_orphaned(struct process *process, struct process *old_parent)
 	struct pid *group = process->group;
 	struct process *member;
 
-	if (!parent || parent->group == group ||
-	    parent->session != process->session)
+	if (!links(parent, process))
 		return; /* it was not the link to the session */
 	if (!is_orphaned(group, ignored) || !has_stopped_member(group))
 		return;

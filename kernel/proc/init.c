@@ -37,7 +37,7 @@ static void plant(struct process *process, struct session *session)
 {
 	struct thread *me = current();
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	pid_get(&pid_zero);
 	process->group = &pid_zero;
 	list_push_back(&pid_zero.group, &process->group_node);
@@ -48,7 +48,7 @@ static void plant(struct process *process, struct session *session)
 	process->pid->thread = me;
 	list_push_back(&process->threads, &me->process_node);
 	process->num_threads = 1;
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	init_process = process;
 }
 

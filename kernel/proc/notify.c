@@ -6,7 +6,8 @@
  * (SIGCHLD, unless the parent does not want it) and by waking whoever sleeps
  * in wait(2), which then looks at the child's state itself (wait.c).
  *
- * Locks: process_tree_lock, so that the parent stays the parent.
+ * Locks: the tree's, so that the parent stays the parent; the announcing of an
+ * exit with the parent's children_lock held.
  * Source: wait(2), sigaction(2) on SA_NOCLDSTOP and SA_NOCLDWAIT.
  */
 #include "kernel/lib/string.h"
@@ -108,26 +109,26 @@ void process_notify_stopped(void)
 {
 	struct process *process = current_process();
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	process->stop_event = true;
 	process->continued_event = false;
 	if (process->parent) {
 		process->parent->child_stopped = true;
 		announce_job_change(process, CLD_STOPPED, process->stop_signal);
 	}
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 }
 
 void process_notify_continued(void)
 {
 	struct process *process = current_process();
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	process->continued_event = true;
 	process->stop_event = false;
 	if (process->parent) {
 		process->parent->child_continued = true;
 		announce_job_change(process, CLD_CONTINUED, SIGCONT);
 	}
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 }

@@ -10,7 +10,7 @@
  *   P1  A struct pid is in the table until its last reference goes.
  *   P2  pid.thread and pid.process are live: who ends clears them first.
  *
- * Locks: process_tree_lock.
+ * Locks: pid_lock, for a few instructions at a time: all harts want it.
  */
 #include "kernel/proc/pid.h"
 #include "kernel/abi/errno.h"
@@ -23,10 +23,10 @@
 /* After the first round the low numbers stay with the system's first ones. */
 #define FIRST_REUSED 300
 
-struct spinlock process_tree_lock = SPINLOCK_INIT(LOCK_PROCESS_TREE);
+struct spinlock pid_lock = SPINLOCK_INIT(LOCK_PID);
 
 static struct slab_cache *pid_cache;
-/* Under process_tree_lock. */
+/* Under pid_lock. */
 static struct radix_tree pid_table;
 static int last_number;
 
@@ -70,14 +70,14 @@ int pid_alloc(int wanted, struct pid **out)
 	list_init(&pid->group);
 	list_init(&pid->session);
 
-	spin_lock(&process_tree_lock);
+	spin_lock(&pid_lock);
 	if (wanted) {
 		pid->number = wanted;
 		err = radix_insert(&pid_table, (uint64_t)wanted, pid);
 	} else {
 		err = insert_at_next(pid);
 	}
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&pid_lock);
 
 	if (err) {
 		slab_free(pid_cache, pid);
@@ -96,27 +96,32 @@ void pid_put(struct pid *pid)
 {
 	if (!pid || !refcount_put(&pid->refs))
 		return;
-	spin_lock(&process_tree_lock);
+	spin_lock(&pid_lock);
 	radix_remove(&pid_table, (uint64_t)pid->number);
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&pid_lock);
 	slab_free(pid_cache, pid);
 }
 
-struct pid *pid_look_up(int number)
+static struct pid *look_up(int number) MUST_HOLD(pid_lock)
 {
 	return number > 0 ? radix_get(&pid_table, (uint64_t)number) : NULL;
+}
+
+static struct process *process_of(const struct pid *pid)
+{
+	return pid ? pid->process : NULL;
 }
 
 struct pid *pid_find(int number)
 {
 	struct pid *pid;
 
-	spin_lock(&process_tree_lock);
-	pid = pid_look_up(number);
+	spin_lock(&pid_lock);
+	pid = look_up(number);
 	/* 0: somebody is just about to take it out of the table. */
 	if (pid && !refcount_get_unless_zero(&pid->refs))
 		pid = NULL;
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&pid_lock);
 	return pid;
 }
 
@@ -125,14 +130,29 @@ struct thread *thread_find(int tid)
 	struct thread *thread = NULL;
 	struct pid *pid;
 
-	spin_lock(&process_tree_lock);
-	pid = pid_look_up(tid);
+	spin_lock(&pid_lock);
+	pid = look_up(tid);
 	if (pid && pid->thread) {
 		thread = pid->thread;
 		thread_get(thread);
 	}
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&pid_lock);
 	return thread;
+}
+
+void pid_set_thread(struct pid *pid, struct thread *thread)
+{
+	spin_lock(&pid_lock);
+	pid->thread = thread;
+	spin_unlock(&pid_lock);
+}
+
+void pid_forget_thread(struct thread *thread)
+{
+	spin_lock(&pid_lock);
+	thread->pid->thread = NULL;
+	thread->pid = NULL;
+	spin_unlock(&pid_lock);
 }
 
 struct process *thread_process_get(struct thread *thread)
@@ -140,27 +160,77 @@ struct process *thread_process_get(struct thread *thread)
 	struct process *process = NULL;
 
 	/* Who has a number has a process: exit takes the number first. */
-	spin_lock(&process_tree_lock);
+	spin_lock(&pid_lock);
 	if (thread->pid) {
 		process = thread->process;
 		process_get(process);
 	}
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&pid_lock);
 	return process;
 }
 
 struct process *process_find(int number)
 {
+	struct process *process;
+
+	spin_lock(&pid_lock);
+	process = process_of(look_up(number));
+	if (process)
+		process_get(process);
+	spin_unlock(&pid_lock);
+	return process;
+}
+
+struct process *process_find_any(int tid)
+{
 	struct process *process = NULL;
 	struct pid *pid;
 
-	spin_lock(&process_tree_lock);
-	pid = pid_look_up(number);
-	if (pid && pid->process) {
-		process = pid->process;
+	spin_lock(&pid_lock);
+	pid = look_up(tid);
+	if (pid)
+		process = pid->process  ? pid->process
+			  : pid->thread ? pid->thread->process
+					: NULL;
+	if (process)
 		process_get(process);
-	}
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&pid_lock);
+	return process;
+}
+
+struct process *process_find_child(const struct process *parent, int number)
+{
+	struct process *process;
+
+	/* While we hold this it is there, whosever child; and then, if it is
+	 * @parent's, nobody else may wait for it. */
+	spin_lock(&pid_lock);
+	process = process_of(look_up(number));
+	if (process && process->parent != parent)
+		process = NULL;
+	spin_unlock(&pid_lock);
+	return process;
+}
+
+struct thread *thread_look_up(int tid)
+{
+	struct thread *thread;
+	struct pid *pid;
+
+	spin_lock(&pid_lock);
+	pid = look_up(tid);
+	thread = pid ? pid->thread : NULL;
+	spin_unlock(&pid_lock);
+	return thread;
+}
+
+struct process *process_look_up(int number)
+{
+	struct process *process;
+
+	spin_lock(&pid_lock);
+	process = process_of(look_up(number));
+	spin_unlock(&pid_lock);
 	return process;
 }
 
@@ -170,7 +240,7 @@ struct process *process_next(int *number)
 	struct process *process = NULL;
 	struct pid *pid;
 
-	spin_lock(&process_tree_lock);
+	spin_lock(&pid_lock);
 	for (; (pid = radix_next(&pid_table, &index)); index++) {
 		if (!pid->process)
 			continue;
@@ -179,6 +249,6 @@ struct process *process_next(int *number)
 		*number = (int)index;
 		break;
 	}
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&pid_lock);
 	return process;
 }

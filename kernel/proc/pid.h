@@ -10,21 +10,22 @@
 
 #include "kernel/lib/list.h"
 #include "kernel/lib/refcount.h"
-#include "kernel/sync/spinlock.h"
+#include "kernel/proc/process_tree.h"
 
 struct process;
 struct thread;
 
-extern struct spinlock process_tree_lock; /* rank LOCK_PROCESS_TREE */
+extern struct spinlock pid_lock; /* rank LOCK_PID: the table, and below */
 
 #define PID_MAX 4194304 /* as Linux on 64 bits */
 
 struct pid {
 	struct refcount refs; /* each bearer and borrower holds one */
 	int number;
-	/* Under process_tree_lock. */
-	struct thread *thread;    /* of that tid, or NULL */
-	struct process *process;  /* of that pid (tgid), or NULL */
+	/* Under pid_lock. */
+	struct thread *thread;   /* of that tid, or NULL */
+	struct process *process; /* of that pid (tgid), or NULL */
+	/* Under pid_lock with the tree entered; or with the tree locked. */
 	struct list_head group;   /* processes of that group */
 	struct list_head session; /* processes of that session */
 };
@@ -35,17 +36,27 @@ struct pid {
  */
 int pid_alloc(int wanted, struct pid **out);
 void pid_get(struct pid *pid);
-/* Takes process_tree_lock: not with it held. */
+/* Takes pid_lock. */
 void pid_put(struct pid *pid);
 /* With a reference; NULL if nobody bears @number. */
 struct pid *pid_find(int number);
 /* With a reference on the result; NULL: none. */
 struct thread *thread_find(int tid);
 struct process *process_find(int pid);
+/* @thread bears the number from now on; no longer bears one (the reference
+ * stays, as the caller's). */
+void pid_set_thread(struct pid *pid, struct thread *thread);
+void pid_forget_thread(struct thread *thread);
 /* The process of @thread, reference taken; NULL: the thread has ended. */
 struct process *thread_process_get(struct thread *thread);
-/* pid_find() for who holds process_tree_lock; no reference is taken. */
-struct pid *pid_look_up(int number) MUST_HOLD(process_tree_lock);
+/* By the number of any of its threads, with a reference; NULL: none. */
+struct process *process_find_any(int tid);
+/* The child of @parent with that number, or NULL; it stays while the caller
+ * holds the parent's children_lock. */
+struct process *process_find_child(const struct process *parent, int number);
+/* For who has locked the tree: without a reference, it stays meanwhile. */
+struct thread *thread_look_up(int tid) MUST_HOLD(process_tree);
+struct process *process_look_up(int pid) MUST_HOLD(process_tree);
 /* The first process with a pid >= *@number, reference taken; *@number is set.
  * For listings: /proc, kill(-1). NULL: no more. */
 struct process *process_next(int *number);

@@ -16,7 +16,7 @@
  *       has a reference of its own and may have ended before the others.
  *   T3  A zombie has no threads, no children and no address space.
  *
- * Locks: process_tree_lock for the tree, process.lock for one process.
+ * Locks: the tree's (process_tree.h), process.lock for one process.
  */
 #include "kernel/proc/process.h"
 #include "kernel/abi/capability.h"
@@ -203,6 +203,7 @@ struct process *process_create(struct pid *pid)
 		return NULL;
 	refcount_init(&process->refs, 1);
 	spin_init(&process->lock, LOCK_PROCESS);
+	spin_init(&process->children_lock, LOCK_CHILDREN);
 	process->pid = pid;
 	list_init(&process->children);
 	list_init(&process->dead_children);
@@ -263,13 +264,16 @@ void process_link(struct process *process, struct process *parent,
 	process_set_parent(process, parent);
 	process->group = like->group;
 	pid_get(process->group);
-	list_push_back(&process->group->group, &process->group_node);
 	process->session = like->session;
 	session_get(process->session);
+	process_get(process);
+	spin_lock(&pid_lock);
+	list_push_back(&process->group->group, &process->group_node);
 	list_push_back(&process->session->leader->session,
 		       &process->session_node);
 	process->pid->process = process;
-	process_get(process);
+	process->pid->thread = process->leader;
+	spin_unlock(&pid_lock);
 	__atomic_fetch_add(&num_processes, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&num_living, 1, __ATOMIC_RELAXED);
 }
@@ -292,9 +296,11 @@ void process_unlink(struct process *process)
 	TRACE_ABOUT(&process->leader->trace, PROCESS_REMOVE,
 		    (uint64_t)process->pid->number);
 	list_remove(&process->sibling);
+	spin_lock(&pid_lock);
 	list_remove(&process->group_node);
 	list_remove(&process->session_node);
 	process->pid->process = NULL;
+	spin_unlock(&pid_lock);
 	__atomic_fetch_sub(&num_processes, 1, __ATOMIC_RELAXED);
 	/* The leader counts until here, so that zombies count. */
 	process_uncount_thread(process->leader);
@@ -319,23 +325,10 @@ void process_forget(struct process *process)
 
 struct process *process_find_or_current(int number)
 {
-	struct process *process = NULL;
-	struct pid *pid;
-
-	if (!number) {
-		process_get(current_process());
-		return current_process();
-	}
-	spin_lock(&process_tree_lock);
-	pid = pid_look_up(number);
-	if (pid)
-		process = pid->process  ? pid->process
-			  : pid->thread ? pid->thread->process
-					: NULL;
-	if (process)
-		process_get(process);
-	spin_unlock(&process_tree_lock);
-	return process;
+	if (number)
+		return process_find_any(number);
+	process_get(current_process());
+	return current_process();
 }
 
 /* ---- What a process used ------------------------------------------------- */

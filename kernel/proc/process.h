@@ -41,7 +41,7 @@ struct usage {
 struct session {
 	struct refcount refs;
 	struct pid *leader;
-	/* Under process_tree_lock; tty/ keeps the references. */
+	/* Changed with the tree locked; tty/ keeps the references. */
 	struct tty *tty; /* controlling terminal or NULL */
 	/* The foreground group of a terminal that was hung up: it gets SIGHUP
 	 * when the leader exits. Or NULL. */
@@ -55,7 +55,7 @@ struct process_tty_ops {
 	 * thread, no lock held. */
 	void (*disassociate)(struct session *session);
 	/* /proc/PID/stat: st_rdev of the terminal (0: none) and its foreground
-	 * group (-1: none). process_tree_lock held. */
+	 * group (-1: none). The tree is locked. */
 	void (*describe)(struct session *session, uint64_t *rdev, int *group);
 };
 extern struct process_tty_ops process_tty_ops; /* does nothing at first */
@@ -64,8 +64,9 @@ struct process {
 	struct refcount refs;
 	struct spinlock lock; /* rank LOCK_PROCESS */
 
-	/* Under process_tree_lock. */
-	struct pid *pid; /* fixed */
+	/* In the process tree: see process_tree.h for what is under which. */
+	struct spinlock children_lock; /* rank LOCK_CHILDREN */
+	struct pid *pid;               /* fixed */
 	struct process *parent;
 	int parent_pid;                 /* its number; read without the lock */
 	struct list_head children;      /* living ones */
@@ -176,7 +177,7 @@ void process_exit_group(int code) __noreturn;  /* exit_group(2), signals */
  */
 void process_notify_stopped(void);
 void process_notify_continued(void);
-/* Nobody outside @group in its session could restart it; process_tree_lock. */
+/* Nobody outside @group in its session could restart it; the tree is locked. */
 bool process_group_is_orphaned(struct pid *group);
 
 /*

@@ -18,7 +18,7 @@
  *       interrupted (-ERESTARTSYS) always passes through signal_deliver(),
  *       which turns that into a restart or EINTR.
  *
- * Locks: process.lock, the actions' lock inside it; process_tree_lock outside.
+ * Locks: process.lock, the actions' lock inside it; the tree's outside.
  * Source: signal(7), kill(2), sigaction(2), credentials(7).
  */
 #include "kernel/abi/errno.h"
@@ -280,12 +280,12 @@ int signal_send_group(struct pid *group, int signo,
 	struct process *process;
 	int err = -ESRCH;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	list_for_each (process, &group->group, group_node) {
 		signal_send_process(process, signo, info);
 		err = 0;
 	}
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	return err;
 }
 
@@ -328,7 +328,7 @@ static bool same_user(const struct cred *mine, const struct cred *theirs)
 	       mine->uid == theirs->suid || mine->uid == theirs->uid;
 }
 
-/* Caller holds process_tree_lock, for the session. */
+/* The caller is in the tree, for the session. */
 static int permission_locked(struct process *process, int signo)
 {
 	const struct cred *theirs;
@@ -354,9 +354,9 @@ int signal_permission(struct process *process, int signo)
 
 	if (process == current_process())
 		return signo < 0 || signo > NUM_SIGNALS ? -EINVAL : 0;
-	spin_lock(&process_tree_lock);
+	process_tree_enter();
 	err = permission_locked(process, signo);
-	spin_unlock(&process_tree_lock);
+	process_tree_leave();
 	return err;
 }
 
@@ -366,7 +366,7 @@ int signal_kill_group(struct pid *group, int signo,
 	struct process *process;
 	int result = -ESRCH;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	list_for_each (process, &group->group, group_node) {
 		int err = permission_locked(process, signo);
 
@@ -376,7 +376,7 @@ int signal_kill_group(struct pid *group, int signo,
 		if (result)
 			result = err;
 	}
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	return result;
 }
 

@@ -70,7 +70,7 @@ int signal_send_process(struct process *process, int signo,
 			const struct short_siginfo *info);
 /*
  * All of a process group, without asking for permission (the terminal's right).
- * 0, or -ESRCH if it is empty. Takes process_tree_lock.
+ * 0, or -ESRCH if it is empty. Locks the tree.
  */
 int signal_send_group(struct pid *group, int signo,
 		      const struct short_siginfo *info);

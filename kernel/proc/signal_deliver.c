@@ -18,7 +18,7 @@
  * threads sees it here and sleeps as THREAD_STOPPED. The parent is told when
  * the first one does (Linux: when the last one has).
  *
- * Locks: process.lock; process_tree_lock never inside it.
+ * Locks: process.lock; the tree's never inside it.
  * Source: signal(7), sigaltstack(2), sigreturn(2).
  */
 #include <arch/signal_frame.h>
@@ -86,9 +86,9 @@ static bool group_is_orphaned(struct process *process)
 {
 	bool orphaned;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	orphaned = process_group_is_orphaned(process->group);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	return orphaned;
 }
 

@@ -10,7 +10,7 @@
  * it longer to find one; the living are gone through only if one of them may
  * have been stopped or continued.
  *
- * Locks: process_tree_lock during each look.
+ * Locks: during each look the tree entered, and the children_lock of who waits.
  */
 #include "kernel/proc/wait.h"
 #include "kernel/abi/errno.h"
@@ -61,7 +61,7 @@ static void describe(struct process *child, int code, int detail, int status,
 
 /* True if @child is to be forgotten when the lock is free. */
 static bool take_zombie(struct process *child, unsigned int options,
-			struct wait_event *event) MUST_HOLD(process_tree_lock)
+			struct wait_event *event) MUST_HOLD(process_tree)
 {
 	int detail;
 	int code = process_exit_info(child->exit_code, &detail);
@@ -111,7 +111,7 @@ static enum look look_at_living(struct process *child, unsigned int options,
 /* One that is wanted and dead; *@reaped is set if it is to be forgotten. */
 static enum look look_at_dead(struct process *child, unsigned int options,
 			      struct wait_event *event, struct process **reaped)
-	MUST_HOLD(process_tree_lock)
+	MUST_HOLD(process_tree)
 {
 	if (!(options & WEXITED))
 		return LOOK_NOBODY;
@@ -123,18 +123,18 @@ static enum look look_at_dead(struct process *child, unsigned int options,
 /* The one that is named: found at once, however many there are. */
 static enum look look_at_one(const struct wait_request *request,
 			     struct wait_event *event, struct process **reaped)
-	MUST_HOLD(process_tree_lock)
+	MUST_HOLD(process_tree)
 {
 	struct process *child = request->process;
-	struct pid *pid = request->which == P_PIDFD
-				  ? child->pid
-				  : pid_look_up(request->number);
+	int number = request->which == P_PIDFD ? process_pid(child)
+					       : request->number;
+	struct process *found = process_find_child(current_process(), number);
 
-	if (request->which == P_PID)
-		child = pid ? pid->process : NULL;
 	/* A pidfd may be of one that has been waited for already. */
-	if (!child || pid->process != child ||
-	    child->parent != current_process() || !is_wanted(request, child))
+	if (request->which == P_PIDFD && found != child)
+		return LOOK_NOBODY;
+	child = found;
+	if (!child || !is_wanted(request, child))
 		return LOOK_NOBODY;
 	if (child->zombie)
 		return look_at_dead(child, request->options, event, reaped);
@@ -150,7 +150,7 @@ static bool some_may_tell(const struct process *me, unsigned int options)
 
 static enum look look_at_all(const struct wait_request *request,
 			     struct wait_event *event, struct process **reaped)
-	MUST_HOLD(process_tree_lock)
+	MUST_HOLD(process_tree)
 {
 	struct process *me = current_process();
 	enum look look = LOOK_NOBODY;
@@ -184,15 +184,18 @@ static enum look look_at_all(const struct wait_request *request,
 static enum look look_at_children(const struct wait_request *request,
 				  struct wait_event *event)
 {
+	struct process *me = current_process();
 	struct process *reaped = NULL;
 	enum look look;
 
-	spin_lock(&process_tree_lock);
+	process_tree_enter();
+	spin_lock(&me->children_lock);
 	if (request->which == P_PID || request->which == P_PIDFD)
 		look = look_at_one(request, event, &reaped);
 	else
 		look = look_at_all(request, event, &reaped);
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&me->children_lock);
+	process_tree_leave();
 	if (reaped)
 		process_forget(reaped);
 	return look;

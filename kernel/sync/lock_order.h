@@ -69,10 +69,15 @@ enum lock_rank {
 
 	/* ---- Spinlocks: interrupts off, never across a sleep. ---- */
 
-	/* Parents, children, groups, sessions, the pid table. */
+	/* Parents, children, groups, sessions: a hart's share of the tree's
+	 * lock; all of them by the harts' indices. */
 	LOCK_PROCESS_TREE,
+	/* The children of one process; parent's before child's. */
+	LOCK_CHILDREN,
 	/* One process: signals, threads, timers; parent first. */
 	LOCK_PROCESS,
+	/* The pid table, the bearers of numbers, members of groups. */
+	LOCK_PID,
 	/* One descriptor table. */
 	LOCK_FD_TABLE,
 	/* The dentry tree and its hash. */
@@ -83,7 +88,7 @@ enum lock_rank {
 	LOCK_BLOCK_QUEUE,
 	/* A futex hash bucket; two: by address. */
 	LOCK_FUTEX,
-	/* One address space's page table. */
+	/* One address space's page table; fork: parent's before child's. */
 	LOCK_PAGE_TABLE,
 	/* A hart's timer queue. */
 	LOCK_TIMER,

@@ -60,9 +60,9 @@ static long set_dumpable(unsigned long on)
 
 static long set_subreaper(unsigned long on)
 {
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	current_process()->reparent_to_me = on;
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	return 0;
 }
 

@@ -58,9 +58,9 @@ static void own_usage(struct usage *usage)
 
 static void children_usage(struct usage *usage)
 {
-	spin_lock(&process_tree_lock);
+	spin_lock(&current_process()->children_lock);
 	*usage = current_process()->children_usage;
-	spin_unlock(&process_tree_lock);
+	spin_unlock(&current_process()->children_lock);
 }
 
 long sys_getrusage(const struct syscall_args *a)

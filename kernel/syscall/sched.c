@@ -29,29 +29,23 @@
 
 /*
  * The thread of that number, which cannot end until let_go(): 0 with
- * process_tree_lock held; or -EINVAL, -ESRCH.
+ * the tree locked; or -EINVAL, -ESRCH.
  */
 static int find_target(int tid, struct thread **out) UNCHECKED_LOCKING
 {
-	struct pid *pid;
-
 	if (tid < 0)
 		return -EINVAL;
-	spin_lock(&process_tree_lock);
-	*out = current();
-	if (tid) {
-		pid = pid_look_up(tid);
-		*out = pid ? pid->thread : NULL;
-	}
+	process_tree_lock();
+	*out = tid ? thread_look_up(tid) : current();
 	if (*out)
 		return 0;
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	return -ESRCH;
 }
 
 static void let_go(void) UNCHECKED_LOCKING
 {
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 }
 
 /* Does @thread belong to our user? setpriority(2), sched_setscheduler(2). */
@@ -436,17 +430,19 @@ static int visit_process(struct process *process, visit_fn visit, int value,
 
 static int visit_group(int number, visit_fn visit, int value)
 {
+	struct pid *named = number ? pid_find(number) : NULL;
 	int so_far = -ESRCH;
 	struct process *member;
 	struct pid *group;
 
-	spin_lock(&process_tree_lock);
-	group = number ? pid_look_up(number) : current_process()->group;
+	process_tree_lock();
+	group = number ? named : current_process()->group;
 	if (group) {
 		list_for_each (member, &group->group, group_node)
 			so_far = visit_process(member, visit, value, so_far);
 	}
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
+	pid_put(named);
 	return so_far;
 }
 

@@ -66,10 +66,10 @@ static int kill_group(int number, int signo, const struct short_siginfo *info)
 	if (number) {
 		group = pid_find(number);
 	} else {
-		spin_lock(&process_tree_lock);
+		process_tree_enter();
 		group = current_process()->group;
 		pid_get(group);
-		spin_unlock(&process_tree_lock);
+		process_tree_leave();
 	}
 	if (!group)
 		return -ESRCH;

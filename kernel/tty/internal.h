@@ -53,7 +53,7 @@ struct tty {
 	struct mutex read_lock;
 	struct mutex write_lock;
 
-	/* The controlling terminal of; process_tree_lock. Borrowed: the session
+	/* The controlling terminal of; the process tree's lock. Borrowed: the session
 	 * cannot go before its leader, and that hangs us up when it exits. */
 	struct session *session;
 

@@ -9,9 +9,9 @@
  *
  * Invariants
  *   J1  session->tty == tty exactly while tty->session == session; both change
- *       under process_tree_lock. session->tty holds a reference to the tty.
+ *       with the process tree locked. session->tty holds a reference to the tty.
  *   J2  tty->foreground (under tty->lock) holds a reference to the group.
- * process_tree_lock is taken before tty->lock.
+ * The tree's lock is taken before tty->lock.
  *
  * Deliberately simple: giving a terminal up (TIOCNOTTY) by a process that does
  * not lead its session does nothing; Linux takes it from that process only.
@@ -34,7 +34,7 @@ static bool is_session_leader(const struct process *process)
 }
 
 /* Make @group (a reference is taken; NULL: none) the foreground group. The old
- * one is the caller's to put, without process_tree_lock. */
+ * one is the caller's to put, without the tree's lock. */
 static struct pid *set_foreground(struct tty *tty, struct pid *group)
 {
 	struct pid *old;
@@ -69,7 +69,7 @@ static struct pid *get_foreground(struct tty *tty)
 
 /* Both sides forget each other (J1). The reference of the session is the
  * caller's to drop when the lock is released. */
-static bool unlink_session(struct tty *tty) MUST_HOLD(process_tree_lock)
+static bool unlink_session(struct tty *tty) MUST_HOLD(process_tree)
 {
 	if (!tty->session)
 		return false;
@@ -82,9 +82,9 @@ void tty_leave_session(struct tty *tty)
 {
 	bool had_session;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	had_session = unlink_session(tty);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	put_group(set_foreground(tty, NULL));
 	if (had_session)
 		tty_put(tty);
@@ -92,7 +92,7 @@ void tty_leave_session(struct tty *tty)
 
 /* The current process's session takes @tty, which has none. Returns the old
  * foreground group as set_foreground() does. */
-static struct pid *link_session(struct tty *tty) MUST_HOLD(process_tree_lock)
+static struct pid *link_session(struct tty *tty) MUST_HOLD(process_tree)
 {
 	struct process *process = current_process();
 
@@ -107,11 +107,11 @@ void tty_acquire(struct tty *tty)
 	struct process *process = current_process();
 	struct pid *old = NULL;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	if (is_session_leader(process) && !process->session->tty &&
 	    !tty->session)
 		old = link_session(tty);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	put_group(old);
 }
 
@@ -119,11 +119,11 @@ struct tty *tty_of_session(void)
 {
 	struct tty *tty;
 
-	spin_lock(&process_tree_lock);
+	process_tree_enter();
 	tty = current_process()->session->tty;
 	if (tty)
 		tty_get(tty);
-	spin_unlock(&process_tree_lock);
+	process_tree_leave();
 	return tty;
 }
 
@@ -136,7 +136,7 @@ long tty_ioctl_set_controlling(struct tty *tty, struct file *file, bool steal)
 	bool stolen = false;
 	long err = -EPERM;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	if (is_session_leader(process) && tty->session == process->session) {
 		err = 0;
 		goto unlock;
@@ -151,7 +151,7 @@ long tty_ioctl_set_controlling(struct tty *tty, struct file *file, bool steal)
 	old = link_session(tty);
 	err = 0;
 unlock:
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	put_group(old);
 	if (stolen)
 		tty_put(tty);
@@ -169,10 +169,10 @@ long tty_ioctl_give_up(struct tty *tty)
 	struct pid *group;
 	bool is_ours, is_leader;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	is_ours = current_process()->session->tty == tty;
 	is_leader = is_session_leader(current_process());
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	if (!is_ours)
 		return -ENOTTY;
 	if (!is_leader)
@@ -192,12 +192,12 @@ static void signal_leader_of_hung_up(struct tty *tty)
 {
 	struct process *leader = NULL;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	if (tty->session)
 		leader = tty->session->leader->process;
 	if (leader)
 		process_get(leader);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	if (!leader)
 		return;
 	signal_send_process(leader, SIGHUP, NULL);
@@ -210,12 +210,12 @@ static void remember_hung_up_group(struct tty *tty, struct pid *group)
 {
 	struct pid *old = group;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	if (tty->session) {
 		old = tty->session->hung_up_group;
 		tty->session->hung_up_group = group;
 	}
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	put_group(old);
 }
 
@@ -239,10 +239,10 @@ static void hang_up_remembered(struct session *session)
 {
 	struct pid *group;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	group = session->hung_up_group;
 	session->hung_up_group = NULL;
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	if (!group)
 		return;
 	signal_group(group, SIGHUP);
@@ -255,11 +255,11 @@ void tty_disassociate(struct session *session)
 	struct pid *group;
 	struct tty *tty;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	tty = session->tty;
 	if (tty)
 		tty_get(tty);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	if (!tty) {
 		hang_up_remembered(session);
 		return;
@@ -287,7 +287,7 @@ void tty_vhangup(void)
 	tty_put(tty);
 }
 
-/* process_tree_lock is held. */
+/* The tree is locked. */
 static void describe(struct session *session, uint64_t *rdev, int *group)
 {
 	struct tty *tty = session->tty;
@@ -317,7 +317,7 @@ int tty_check_foreground(struct tty *tty, int signo)
 	struct pid *group = NULL;
 	bool is_foreground, is_orphaned;
 
-	spin_lock(&process_tree_lock);
+	process_tree_enter();
 	spin_lock(&tty->lock);
 	is_foreground = process->session->tty != tty || !tty->foreground ||
 			tty->foreground == process->group;
@@ -325,12 +325,14 @@ int tty_check_foreground(struct tty *tty, int signo)
 	if (!is_foreground) {
 		group = process->group;
 		pid_get(group);
-		is_orphaned = process_group_is_orphaned(group);
 	}
-	spin_unlock(&process_tree_lock);
+	process_tree_leave();
 	if (is_foreground)
 		return 0;
 
+	process_tree_lock();
+	is_orphaned = process_group_is_orphaned(group);
+	process_tree_unlock();
 	if (is_blocked_or_ignored(signo)) {
 		pid_put(group);
 		return signo == SIGTTIN ? -EIO : 0;
@@ -341,7 +343,7 @@ int tty_check_foreground(struct tty *tty, int signo)
 	return is_orphaned ? -EIO : -ERESTARTSYS;
 }
 
-static bool is_controlling(struct tty *tty) MUST_HOLD(process_tree_lock)
+static bool is_controlling(struct tty *tty) MUST_HOLD(process_tree)
 {
 	return current_process()->session->tty == tty;
 }
@@ -352,21 +354,20 @@ long tty_ioctl_get_group(struct tty *tty, bool from_master, unsigned long arg)
 	int number = 0;
 	bool allowed;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	allowed = from_master || is_controlling(tty);
 	spin_lock(&tty->lock);
 	if (tty->foreground)
 		number = tty->foreground->number;
 	spin_unlock(&tty->lock);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	if (!allowed)
 		return -ENOTTY;
 	return put_user_u32((void __user *)arg, (uint32_t)number);
 }
 
 /* Is @group one of the current session? 0, -ESRCH, -EPERM. */
-static int check_group_of_session(struct pid *group)
-	MUST_HOLD(process_tree_lock)
+static int check_group_of_session(struct pid *group) MUST_HOLD(process_tree)
 {
 	struct process *member;
 
@@ -392,7 +393,7 @@ long tty_ioctl_set_group(struct tty *tty, unsigned long arg)
 		return -EINVAL;
 
 	group = pid_find((int)number);
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	if (!is_controlling(tty))
 		err = -ENOTTY;
 	else if (!group)
@@ -401,7 +402,7 @@ long tty_ioctl_set_group(struct tty *tty, unsigned long arg)
 		err = check_group_of_session(group);
 	if (!err)
 		old = set_foreground(tty, group);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	put_group(old);
 	put_group(group);
 	return err;
@@ -412,10 +413,10 @@ long tty_ioctl_get_session(struct tty *tty, bool from_master, unsigned long arg)
 {
 	int number = 0;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	if (tty->session && (from_master || is_controlling(tty)))
 		number = tty->session->leader->number;
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	if (!number)
 		return -ENOTTY;
 	return put_user_u32((void __user *)arg, (uint32_t)number);

@@ -138,10 +138,9 @@ const struct proc_numbers proc_processes = {
  * it is not there any more, or the last one, or such a place.
  */
 static struct thread *thread_behind(const struct process *process, int before)
-	MUST_HOLD(process_tree_lock)
+	MUST_HOLD(process_tree)
 {
-	const struct pid *pid = pid_look_up(before);
-	struct thread *last = pid ? pid->thread : NULL;
+	struct thread *last = thread_look_up(before);
 	struct thread *next;
 
 	if (!last || last->process != process ||
@@ -173,13 +172,13 @@ static bool next_thread(const struct proc_node *dir, int *number)
 
 	if (proc_subject_get(dir, &subject))
 		return false;
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	spin_lock(&subject.process->lock);
 	next = thread_behind(subject.process, *number - 1);
 	*number = next ? thread_tid(next)
 		       : search_thread(subject.process, *number);
 	spin_unlock(&subject.process->lock);
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	proc_subject_put(&subject);
 	return *number != 0;
 }
@@ -192,10 +191,10 @@ static int find_thread(const struct proc_node *dir, int number,
 
 	if (!pid)
 		return -ENOENT;
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	is_ours = pid->thread && dir->pid->process &&
 		  pid->thread->process == dir->pid->process;
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	if (!is_ours) {
 		pid_put(pid);
 		return -ENOENT;

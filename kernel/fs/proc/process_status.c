@@ -148,13 +148,13 @@ static void get_family(struct process *process, struct family *family)
 	family->session = process_session_number(process);
 	family->terminal = 0;
 	family->terminal_group = -1;
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	if (process->session)
 		process_tty_ops.describe(process->session, &family->terminal,
 					 &family->terminal_group);
 	family->children = process->children_usage;
 	family->exit_signal = process->exit_signal;
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 }
 
 /* As ps shows it: 20 + nice, or below 0 for real-time threads. */

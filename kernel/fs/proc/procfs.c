@@ -53,7 +53,7 @@ int proc_subject_get(const struct proc_node *node, struct proc_subject *subject)
 	if (!node->pid)
 		return 0;
 
-	spin_lock(&process_tree_lock);
+	process_tree_lock();
 	if (node->is_thread) {
 		subject->thread = node->pid->thread;
 		if (subject->thread)
@@ -69,7 +69,7 @@ int proc_subject_get(const struct proc_node *node, struct proc_subject *subject)
 	} else {
 		subject->process = NULL;
 	}
-	spin_unlock(&process_tree_lock);
+	process_tree_unlock();
 	return subject->process ? 0 : -ESRCH;
 }
 
