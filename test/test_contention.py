@@ -29,11 +29,6 @@ def measured(pytestconfig):
         return done, json.load(f)['2']
 
 
-# Known to wait more than they should: not above this share of all acquisitions, at least.
-# The process tree has one lock for all, and so have the pages of the file that all run.
-KNOWN = {'fork_exit': 0.05}
-
-
 @pytest.mark.parametrize('kind', ['open_close', 'pipe', 'fault', 'fork_exit'])
 def test_harts_seldom_wait_for_each_other(measured, kind):
     done, found = measured
@@ -41,9 +36,7 @@ def test_harts_seldom_wait_for_each_other(measured, kind):
     acquired = sum(lock[0] for lock in locks.values())
     contended = sum(lock[1] for lock in locks.values())
     assert acquired >= found[kind]['operations'], 'the locks were not counted'
-    assert contended <= acquired * KNOWN.get(kind, 0.01), done.stdout
-    if contended > acquired / 100:
-        pytest.xfail(f'{kind}: {contended / acquired:.1%} of acquisitions waited, aim: 1 %')
+    assert contended <= acquired / 100, done.stdout
 
 
 def test_opening_a_file_takes_no_lock_of_all_harts(measured):
