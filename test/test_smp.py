@@ -13,7 +13,7 @@ import machine as m
 
 # Where threads, processes and harts meet.
 PROGRAMS = ['futexes', 'signals', 'process', 'execs', 'pipe', 'memory', 'memory_random',
-            'fpu', 'unix', 'epoll']
+            'fpu', 'unix', 'epoll', 'links']
 CPU = '/sys/devices/system/cpu'
 
 

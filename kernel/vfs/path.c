@@ -575,6 +575,13 @@ static force_inline bool get_unless_gone(const struct path *at,
 	return READ_ONCE(at->dentry->inode); /* D5: and so it remains */
 }
 
+static bool is_link(const struct dentry *dentry)
+{
+	const struct inode *inode = dentry->inode;
+
+	return inode && S_ISLNK(inode->mode);
+}
+
 /* Something came between: back to where the run began. */
 static __noinline int run_lost(struct walk *walk, const struct path *start,
 			       const char *rest, const struct path *got,
@@ -619,6 +626,10 @@ static force_inline int run(struct walk *walk, struct component *c,
 		good = good && !seq_retry(&dentry_seq, seq);
 		read_leave();
 	}
+	/* Before we had a reference, its name may have been removed, and even
+	 * been given to something else. From now on D5 holds. */
+	if (unlikely(err == STEP_LINK) && good)
+		good = is_link(walk->link);
 	if (unlikely(!good))
 		return run_lost(walk, &start, rest, &got, err == STEP_LINK);
 	if (got.dentry)
