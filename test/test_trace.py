@@ -188,7 +188,8 @@ def test_what_is_lost_is_counted_exactly(tracer):
 
     # The next event of each hart that lost some says how many.
     tracer.control('filter all', 'on')
-    tracer.shell.check('for h in 0 1 2 3; do echo end > /proc/creance/trace/mark; done')
+    tracer.shell.check('h=0; while [ $h -lt $(nproc) ]; do '
+                       'taskset -c $h sh -c "echo end > /proc/creance/trace/mark"; h=$((h + 1)); done')
     tracer.control('off')
     told = [e for e in tracer.read() if e.name == 'lost']
     assert sum(e.events for e in told) == lost

@@ -207,7 +207,6 @@ void kernel_unmap(vaddr_t va, size_t size)
 			pte_clear(pte);
 	}
 	spin_unlock(&kernel_map_lock);
-	tlb_flush_kernel();
 }
 
 void page_array_map(vaddr_t va)

@@ -5,7 +5,7 @@
  * Idea: a kernel stack is the upper half of a slot of address space; the lower
  * half is never mapped, so running over the end is a fault that trap.S turns
  * into a message. Mapped stacks are kept for the next thread, because mapping
- * is dear: a fence on every hart when they go.
+ * is dear: a fence on every hart when they go. So they go many at a time.
  *
  * Locks: stack_lock guards the two lists.
  */
@@ -15,6 +15,7 @@
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/thread_offsets.h"
+#include "arch/riscv/tlb.h"
 #include "kernel/abi/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
@@ -24,6 +25,8 @@
 #define STACK_PAGES     (KERNEL_STACK_SIZE / PAGE_SIZE)
 #define NUM_STACK_SLOTS (STACK_WINDOW_SIZE / STACK_SLOT_SIZE)
 #define MAX_KEPT_STACKS 32
+/* So many more, and they go, all with one fence. */
+#define NUM_SURPLUS_STACKS 32
 
 _Static_assert(KERNEL_STACK_SIZE == BIT(STACK_BIT), "one bit tells");
 _Static_assert(STACK_SLOT_SIZE == 2 * KERNEL_STACK_SIZE, "guard is half");
@@ -40,6 +43,14 @@ _Static_assert(offsetof(struct thread, work) == THREAD_WORK, "trap.S");
 /* At the lowest word of a stack that is kept or of a slot's record. */
 struct kept_stack {
 	struct kept_stack *next;
+};
+
+/* In the first page of a stack that is not mapped any more. */
+struct gone_stack {
+	struct gone_stack *next;
+	vaddr_t base;
+	size_t num_pages;
+	struct page *pages[STACK_PAGES];
 };
 
 /* A page of numbers of slots that were unmapped again. */
@@ -71,20 +82,31 @@ static void *take_kept_stack(void)
 	return stack;
 }
 
-/* Returns whether @stack was kept. */
-static bool keep_stack(struct kept_stack *stack)
+/* stack_lock held, and so many are kept. */
+static struct kept_stack *take_surplus(void)
 {
-	bool keep;
+	struct kept_stack *first = kept_stacks, *last = first;
+
+	for (unsigned int i = 1; i < NUM_SURPLUS_STACKS; i++)
+		last = last->next;
+	kept_stacks = last->next;
+	last->next = NULL;
+	num_kept -= NUM_SURPLUS_STACKS;
+	return first;
+}
+
+/* Returns stacks that are too many now, or NULL. */
+static struct kept_stack *keep_stack(struct kept_stack *stack)
+{
+	struct kept_stack *surplus = NULL;
 
 	spin_lock(&stack_lock);
-	keep = num_kept < MAX_KEPT_STACKS;
-	if (keep) {
-		stack->next = kept_stacks;
-		kept_stacks = stack;
-		num_kept++;
-	}
+	stack->next = kept_stacks;
+	kept_stacks = stack;
+	if (unlikely(++num_kept == MAX_KEPT_STACKS + NUM_SURPLUS_STACKS))
+		surplus = take_surplus();
 	spin_unlock(&stack_lock);
-	return keep;
+	return surplus;
 }
 
 /* stack_lock held, and there is one. */
@@ -144,9 +166,11 @@ static void give_slot_back(vaddr_t base)
 	spin_unlock(&stack_lock);
 }
 
-static void unmap_stack(vaddr_t base, size_t num_pages)
+/* Take the first @num_pages of a stack out of its slot, before a fence. */
+static struct gone_stack *unmap_stack(vaddr_t base, size_t num_pages)
 {
 	struct page *pages[STACK_PAGES];
+	struct gone_stack *gone;
 
 	for (size_t i = 0; i < num_pages; i++) {
 		vaddr_t va = base + i * PAGE_SIZE;
@@ -154,11 +178,57 @@ static void unmap_stack(vaddr_t base, size_t num_pages)
 
 		pages[i] = phys_to_page(pte_frame(*pte));
 	}
-	/* Only after its fence may others have the frames. */
 	kernel_unmap(base, num_pages * PAGE_SIZE);
-	for (size_t i = 0; i < num_pages; i++)
-		page_put(pages[i]);
-	memory_count_stacks(-(int)num_pages);
+	gone = page_address(pages[0]);
+	gone->base = base;
+	gone->num_pages = num_pages;
+	memcpy(gone->pages, pages, num_pages * sizeof(pages[0]));
+	return gone;
+}
+
+/* Behind the fence: others may have the frames and the slot. */
+static void free_gone(const struct gone_stack *gone)
+{
+	struct gone_stack copy = *gone; /* in one of the pages */
+
+	for (size_t i = 0; i < copy.num_pages; i++)
+		page_put(copy.pages[i]);
+	memory_count_stacks(-(int)copy.num_pages);
+	give_slot_back(copy.base);
+}
+
+static void free_stacks(struct kept_stack *stacks)
+{
+	struct gone_stack *all = NULL, *gone;
+
+	while (stacks) {
+		vaddr_t base = (vaddr_t)stacks;
+
+		stacks = stacks->next;
+		gone = unmap_stack(base, STACK_PAGES);
+		gone->next = all;
+		all = gone;
+	}
+	tlb_flush_kernel();
+	while (all) {
+		gone = all;
+		all = gone->next;
+		free_gone(gone);
+	}
+}
+
+/* Of a stack there are only the first @num_pages, and it is not wanted. */
+static void take_back(vaddr_t base, size_t num_pages)
+{
+	struct gone_stack *gone;
+
+	if (num_pages == 0) {
+		give_slot_back(base);
+		return;
+	}
+	gone = unmap_stack(base, num_pages);
+	tlb_flush_kernel();
+	free_gone(gone);
 }
 
 static void *map_stack(void)
@@ -175,9 +245,7 @@ static void *map_stack(void)
 			       PAGE_SIZE, PAGE_READ | PAGE_WRITE)) {
 			if (page)
 				page_put(page);
-			if (i)
-				unmap_stack(base, i);
-			give_slot_back(base);
+			take_back(base, i);
 			return NULL;
 		}
 		memory_count_stacks(1);
@@ -206,13 +274,13 @@ int arch_thread_init(struct arch_thread *arch)
 
 void arch_thread_destroy(struct arch_thread *arch)
 {
-	void *stack = arch->kernel_stack;
+	struct kept_stack *surplus = NULL;
 
+	if (arch->kernel_stack)
+		surplus = keep_stack(arch->kernel_stack);
 	arch->kernel_stack = NULL;
-	if (!stack || keep_stack(stack))
-		return;
-	unmap_stack((vaddr_t)stack, STACK_PAGES);
-	give_slot_back((vaddr_t)stack);
+	if (unlikely(surplus))
+		free_stacks(surplus);
 }
 
 void thread_first_step(void); /* switch.S */

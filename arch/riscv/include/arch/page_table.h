@@ -143,6 +143,7 @@ void page_table_switch(struct page_table *table);
 
 /* The kernel's own windows (all page aligned). 0 or -ENOMEM. */
 int kernel_map(vaddr_t va, paddr_t pa, size_t size, unsigned int page_bits);
+/* Without a fence: tlb_flush_kernel() before anybody else may have the frames. */
 void kernel_unmap(vaddr_t va, size_t size);
 /* Map device registers; NULL: no room. @pa need not be aligned. */
 volatile void *device_map(paddr_t pa, size_t size);
