@@ -513,7 +513,8 @@ static int load(struct journal *journal)
 	return err;
 }
 
-/* Ready for transactions: features as the file system has, an empty log. */
+/* Ready for transactions: features as the file system has, an empty log. On the
+ * disk it begins when the super block says that it is there to be replayed. */
 static int make_ready(struct journal *journal)
 {
 	struct ext4 *fs = journal->fs;
@@ -542,7 +543,7 @@ static int make_ready(struct journal *journal)
 	journal->max_blocks = len / 4;
 	journal->tail_tid = journal->next_tid;
 	journal->committed_tid = journal->next_tid - 1;
-	return journal_write_super(journal, journal->tail_tid, journal->tail);
+	return 0;
 }
 
 static void journal_free(struct ext4 *fs)

@@ -424,9 +424,14 @@ int ext4_write_super(struct ext4 *fs)
 	return err ? err : disk_flush(fs->disk);
 }
 
-/* What is in the super block while it is mounted for writing. */
+/*
+ * What is in the super block while it is mounted for writing. The log begins
+ * after that: one that nobody says is to be replayed makes e2fsck ask.
+ */
 static int mark_mounted(struct ext4 *fs)
 {
+	int err;
+
 	fs->super->mnt_count++;
 	fs->super->mtime = (uint32_t)(clock_realtime_ns() / NSEC_PER_SEC);
 	if (fs->journal)
@@ -435,7 +440,11 @@ static int mark_mounted(struct ext4 *fs)
 		fs->super->state &= (uint16_t)~EXT4_STATE_VALID;
 	if (fs->super->rev_level == 0)
 		fs->super->rev_level = 1;
-	return ext4_write_super(fs);
+	err = ext4_write_super(fs);
+	if (!err && fs->journal)
+		err = journal_write_super(fs->journal, fs->journal->tail_tid,
+					  fs->journal->tail);
+	return err;
 }
 
 static bool has_journal(const struct ext4 *fs)
@@ -791,10 +800,7 @@ static int resume(struct ext4 *fs)
 	if (disk_is_read_only(fs->disk) || fs->had_error ||
 	    fs->super->ro_compat & ~KNOWN_RO || fs->options & OPT_NOLOAD)
 		return -EROFS;
-	if (fs->journal)
-		err = journal_write_super(fs->journal, fs->journal->tail_tid,
-					  fs->journal->tail);
-	else if (has_journal(fs))
+	if (!fs->journal && has_journal(fs))
 		err = journal_open(fs, true, &again);
 	if (!err)
 		err = mark_mounted(fs);
