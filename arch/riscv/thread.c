@@ -182,7 +182,8 @@ static struct gone_stack *unmap_stack(vaddr_t base, size_t num_pages)
 	gone = page_address(pages[0]);
 	gone->base = base;
 	gone->num_pages = num_pages;
-	memcpy(gone->pages, pages, num_pages * sizeof(pages[0]));
+	for (size_t i = 0; i < num_pages; i++)
+		gone->pages[i] = pages[i];
 	return gone;
 }
 

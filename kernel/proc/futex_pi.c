@@ -118,10 +118,10 @@ static bool thread_is_gone(int tid)
 	return gone;
 }
 
-/* Before anything is queued: what cannot be waited for. */
-static int check_owner(const struct futex *futex, uint32_t me, bool try_only)
+/* Who the word says has the lock, into @owner (0: nobody). */
+static int read_owner(const struct futex *futex, uint32_t *owner)
 {
-	uint32_t word, owner;
+	uint32_t word;
 
 	while (!futex_peek(futex, &word)) {
 		int err = futex_fault_in(futex, true);
@@ -129,14 +129,32 @@ static int check_owner(const struct futex *futex, uint32_t me, bool try_only)
 		if (err)
 			return err;
 	}
-	owner = word & FUTEX_TID_MASK;
-	if (owner == 0)
-		return 0;
-	if (owner == me)
-		return -EDEADLK;
-	if (thread_is_gone((int)owner))
-		return -ESRCH;
-	return try_only ? -EAGAIN : 0;
+	*owner = word & FUTEX_TID_MASK;
+	return 0;
+}
+
+/* Before anything is queued: what cannot be waited for. */
+static int check_owner(const struct futex *futex, uint32_t me, bool try_only)
+{
+	uint32_t owner, gone = 0;
+
+	for (;;) {
+		int err = read_owner(futex, &owner);
+
+		if (err)
+			return err;
+		if (owner == 0)
+			return 0;
+		if (owner == me)
+			return -EDEADLK;
+		/* The first time it may have ended after a release that our
+		 * look at the word came too early for. */
+		if (owner == gone)
+			return -ESRCH;
+		if (!thread_is_gone((int)owner))
+			return try_only ? -EAGAIN : 0;
+		gone = owner;
+	}
 }
 
 /* Sleep as a queued waiter. 1: the lock is ours; 0: the owner died, try

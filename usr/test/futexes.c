@@ -334,6 +334,7 @@ static void test_owner_dies(void)
 
 static volatile uint32_t pi_word;
 static volatile long pi_counter;
+static int pi_refused; /* errno of a lock that was not */
 
 static void *lock_pi_often(void *arg)
 {
@@ -345,8 +346,9 @@ static void *lock_pi_often(void *arg)
 
 		if (!__atomic_compare_exchange_n(&pi_word, &free, me, false,
 						 __ATOMIC_SEQ_CST,
-						 __ATOMIC_SEQ_CST))
-			futex(&pi_word, FUTEX_LOCK_PI, 0, NULL, NULL, 0);
+						 __ATOMIC_SEQ_CST) &&
+		    futex(&pi_word, FUTEX_LOCK_PI, 0, NULL, NULL, 0))
+			pi_refused = errno;
 		long seen = pi_counter;
 		if (i % 16 == 0)
 			sched_yield();
@@ -395,6 +397,7 @@ static void test_pi(void)
 		pthread_create(&threads[i], NULL, lock_pi_often, &rounds);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
+	check(pi_refused == 0, "a PI lock is to be had: %d", pi_refused);
 	check(pi_counter == 4 * rounds && pi_word == 0,
 	      "a PI lock excludes: %ld", pi_counter);
 }
