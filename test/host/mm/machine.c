@@ -21,6 +21,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/debug/panic.h"
 #include "kernel/mm/internal.h"
+#include "kernel/mm/writeback.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sync/mutex.h"
 #include "test/host/mm/machine.h"
@@ -318,6 +319,7 @@ void machine_start(void)
 	memory_reserve(BANK_2 + BANK_SIZE - PAGE_SIZE, 2 * PAGE_SIZE);
 	memory_reserve(0x1000, 0x1000);
 	memory_init();
+	page_wait_init();
 }
 
 /* ---- The rest of the contract, and of the rooms beside mm -------------------------- */
