@@ -584,11 +584,10 @@ static bool is_link(const struct dentry *dentry)
 
 /* Something came between: back to where the run began. */
 static __noinline int run_lost(struct walk *walk, const struct path *start,
-			       const char *rest, const struct path *got,
-			       bool found_link)
+			       const char *rest, const struct path *got)
 {
 	path_put(got);
-	if (found_link)
+	if (walk->link)
 		dentry_put(walk->link);
 	walk->at = *start;
 	walk->rest = rest;
@@ -609,6 +608,7 @@ static force_inline int run(struct walk *walk, struct component *c,
 	bool good = true;
 	int err;
 
+	walk->link = NULL;
 	if (unlikely(locked)) {
 		spin_lock(&dentry_lock);
 	} else {
@@ -628,10 +628,10 @@ static force_inline int run(struct walk *walk, struct component *c,
 	}
 	/* Before we had a reference, its name may have been removed, and even
 	 * been given to something else. From now on D5 holds. */
-	if (unlikely(err == STEP_LINK) && good)
+	if (unlikely(walk->link) && good)
 		good = is_link(walk->link);
 	if (unlikely(!good))
-		return run_lost(walk, &start, rest, &got, err == STEP_LINK);
+		return run_lost(walk, &start, rest, &got);
 	if (got.dentry)
 		walk_hold(walk, &got);
 	return err;
