@@ -654,7 +654,7 @@ int walk_run(struct walk *walk)
 			break;
 		locked = false;
 		walk->rest = c.next;
-		if (err == STEP_LINK)
+		if (walk->link)
 			err = step_cached_link(walk, &c);
 		else
 			err = walk->flags & LOOKUP_CACHED ? -EAGAIN
