@@ -94,8 +94,10 @@ def test_a_program_from_its_birth_to_its_end(tracer):
     events = record(tracer, '/bin/true')
     life = of_process(events, b'/bin/true')
     names = [e.name for e in life]
-    assert names[:6] == ['memory_create', 'program_load', 'user_stack', 'kernel_stack',
-                         'syscall_done', 'return_program']
+    birth = ['memory_create', 'program_load', 'user_stack', 'kernel_stack', 'syscall_done',
+             'return_program']
+    # An interrupt may come between.
+    assert names[0] == birth[0] and [n for n in names if n in birth][:6] == birth
     pid = life[0].pid
     created = next(e for e in events if e.name == 'process_create' and e.child == pid)
     removed = next(e for e in events if e.name == 'process_remove' and e.gone == pid)
