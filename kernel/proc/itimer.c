@@ -4,7 +4,9 @@
  *
  * ITIMER_REAL is a kernel timer that sends SIGALRM. It is started again only
  * when that signal has been taken (itimer_signal_taken()): however short the
- * interval, it cannot fire faster than the program takes the signals.
+ * interval, it cannot fire faster than the program takes the signals. Nor so
+ * soon that the program would do nothing but take them: see REST_MIN_NS. It
+ * fires at whole intervals from its start, or late if it has to rest.
  *
  * ITIMER_VIRTUAL, ITIMER_PROF and RLIMIT_CPU measure CPU time. One kernel
  * timer looks after all three, at the earliest moment one could be due.
@@ -26,6 +28,20 @@
 #include "kernel/proc/signal_internal.h"
 #include "kernel/time/clock.h"
 
+/*
+ * From the moment a periodic timer's signal is taken, its handler must be
+ * entered and left, and some of the program must run, before the next signal
+ * comes; else the program stands still for ever. How long the kernel needs
+ * for that depends on the machine. It needed about as long to bring the signal:
+ * so the timer rests REST_FACTOR times as long, within limits. A program whose
+ * handler computes for longer than both that and the interval has itself to
+ * blame. (Linux knows no such rest but the least time that the hardware's timer
+ * is set to, 100 ticks of it.)
+ */
+#define REST_FACTOR 4
+#define REST_MIN_NS (50 * NSEC_PER_USEC)
+#define REST_MAX_NS NSEC_PER_MSEC
+
 /* ---- ITIMER_REAL --------------------------------------------------------- */
 
 static void real_fired(struct timer *timer)
@@ -43,16 +59,28 @@ uint64_t timer_next_after(uint64_t start_ns, uint64_t interval_ns,
 	return start_ns + (*missed + 1) * interval_ns;
 }
 
+void timer_start_next(struct timer *timer, uint64_t due_ns, uint64_t now_ns)
+{
+	uint64_t took_ns =
+		now_ns > timer->deadline_ns ? now_ns - timer->deadline_ns : 0;
+	uint64_t rest_ns = REST_MAX_NS;
+
+	if (took_ns < REST_MAX_NS / REST_FACTOR)
+		rest_ns = MAX(took_ns * REST_FACTOR, REST_MIN_NS);
+	timer_start(timer, MAX(due_ns, now_ns + rest_ns));
+}
+
 void itimer_signal_taken(struct process *process)
 {
 	struct itimer *real = &process->real_timer;
-	uint64_t missed;
+	uint64_t now_ns, missed;
 
 	if (real->interval_ns == 0 || real->timer.queued)
 		return;
-	timer_start(&real->timer,
-		    timer_next_after(real->timer.deadline_ns, real->interval_ns,
-				     clock_now_ns(), &missed));
+	now_ns = clock_now_ns();
+	real->due_ns = timer_next_after(real->due_ns, real->interval_ns, now_ns,
+					&missed);
+	timer_start_next(&real->timer, real->due_ns, now_ns);
 }
 
 static void real_get(struct process *process, struct itimer_value *value)
@@ -75,10 +103,12 @@ static void real_set(struct process *process, const struct itimer_value *value)
 
 	timer_cancel(&real->timer);
 	real->interval_ns = value->interval_ns;
-	if (value->value_ns)
-		timer_start(&real->timer, clock_now_ns() + value->value_ns);
-	else
+	if (!value->value_ns) {
 		real->interval_ns = 0;
+		return;
+	}
+	real->due_ns = clock_now_ns() + value->value_ns;
+	timer_start(&real->timer, real->due_ns);
 }
 
 /* ---- CPU time ------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include "kernel/lib/compiler.h"
 
 struct process;
+struct timer;
 
 /* Of a new process (none are inherited by fork). */
 void process_timers_init(struct process *process);
@@ -39,3 +40,8 @@ void itimer_signal_taken(struct process *process);
  */
 uint64_t timer_next_after(uint64_t start_ns, uint64_t interval_ns,
 			  uint64_t now_ns, uint64_t *missed);
+/*
+ * The signal of a periodic @timer was taken @now, so it may fire again: when it
+ * is due next, but not so soon that the program would only take signals.
+ */
+void timer_start_next(struct timer *timer, uint64_t due_ns, uint64_t now_ns);

@@ -4,10 +4,12 @@
  *
  * Idea: a timer owns the queue entry of its signal, so firing needs no memory
  * and one timer has at most one signal pending. A periodic timer is started
- * again when its signal is taken; the periods that went by unseen meanwhile
- * are the overrun. So its interval may be as short as it likes.
+ * again when its signal is taken, and rests a while then (timer_start_next());
+ * the periods that went by unseen meanwhile are the overrun. So its interval may
+ * be as short as it likes.
  *
- * Timers on CPU clocks are kernel timers that look how far the clock got.
+ * Timers on CPU clocks are kernel timers that look how far the clock got, not
+ * sooner than a millisecond after they last did.
  *
  * Deliberate simplification: an absolute time on the wall clock is not moved
  * when that clock is set.
@@ -57,16 +59,21 @@ static uint64_t now_of(const struct posix_timer *timer)
 				   : clock_now_ns();
 }
 
-static void start(struct posix_timer *timer, uint64_t now_ns)
+/* When it is worth a look whether it is due. */
+static uint64_t look_at(const struct posix_timer *timer, uint64_t now_ns)
 {
 	uint64_t left_ns = timer->due_ns > now_ns ? timer->due_ns - now_ns : 0;
 
+	return timer->on_cpu_clock
+		       ? cpu_clock_next_look(timer->process, left_ns)
+		       : timer->due_ns;
+}
+
+static void start(struct posix_timer *timer, uint64_t now_ns)
+{
 	if (timer->silent)
 		return; /* only asked how long it has to go */
-	timer_start(&timer->timer,
-		    timer->on_cpu_clock
-			    ? cpu_clock_next_look(timer->process, left_ns)
-			    : timer->due_ns);
+	timer_start(&timer->timer, look_at(timer, now_ns));
 }
 
 /* To the next period; returns how many were missed. */
@@ -124,7 +131,8 @@ void posix_timer_signal_taken(struct posix_timer *timer,
 		if (now_ns >= timer->due_ns) {
 			missed = forward(timer, now_ns);
 			timer->overrun = (int)MIN(missed, (uint64_t)INT32_MAX);
-			start(timer, now_ns);
+			timer_start_next(&timer->timer, look_at(timer, now_ns),
+					 clock_now_ns());
 		}
 	}
 	info->si_overrun = timer->overrun;

@@ -116,6 +116,7 @@ struct process {
 	/* proc/itimer.c; under lock. */
 	struct itimer {
 		struct timer timer;
+		uint64_t due_ns; /* real_timer; it may fire later */
 		uint64_t interval_ns;
 		struct process *process;
 	} real_timer, cpu_timer;

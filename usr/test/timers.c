@@ -252,6 +252,92 @@ static void test_fast_timer(void)
 	check(num_calls >= 100, "a microsecond's interval harms nobody");
 }
 
+/* ---- A program goes on beside its fastest timers -------------------------- */
+
+/*
+ * A handler is entered and left, and once more: on a slow machine, that takes
+ * longer than a microsecond. The program must come to do something in between.
+ */
+static int compute_beside(void (*start)(timer_t *))
+{
+	timer_t timer;
+
+	start(&timer);
+	for (volatile int i = 0; i < 20000 || !num_calls; i++)
+		;
+	return 0;
+}
+
+static bool goes_on_beside(void (*start)(timer_t *))
+{
+	long long limit = clock_ms(CLOCK_MONOTONIC) + 10000;
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(compute_beside(start));
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (clock_ms(CLOCK_MONOTONIC) > limit)
+			kill(pid, SIGKILL);
+		sleep_ms(10);
+	}
+	return status == 0;
+}
+
+static void start_itimer(int which, int signo)
+{
+	struct itimerval timer = { { 0, 1 }, { 0, 1 } };
+
+	handle(signo);
+	setitimer(which, &timer, NULL);
+}
+
+static void start_real(timer_t *timer)
+{
+	(void)timer;
+	start_itimer(ITIMER_REAL, SIGALRM);
+}
+
+static void start_prof(timer_t *timer)
+{
+	(void)timer;
+	start_itimer(ITIMER_PROF, SIGPROF);
+}
+
+static void start_virtual(timer_t *timer)
+{
+	(void)timer;
+	start_itimer(ITIMER_VIRTUAL, SIGVTALRM);
+}
+
+static void start_posix(clockid_t clock, timer_t *timer)
+{
+	struct itimerspec value = { { 0, 1 }, { 0, 1 } };
+
+	handle(SIGALRM);
+	timer_create(clock, NULL, timer);
+	timer_settime(*timer, 0, &value, NULL);
+}
+
+static void start_posix_monotonic(timer_t *timer)
+{
+	start_posix(CLOCK_MONOTONIC, timer);
+}
+
+static void start_posix_cpu(timer_t *timer)
+{
+	start_posix(CLOCK_PROCESS_CPUTIME_ID, timer);
+}
+
+static void test_going_on(void)
+{
+	check(goes_on_beside(start_real), "beside ITIMER_REAL");
+	check(goes_on_beside(start_prof), "beside ITIMER_PROF");
+	check(goes_on_beside(start_virtual), "beside ITIMER_VIRTUAL");
+	check(goes_on_beside(start_posix_monotonic), "beside a POSIX timer");
+	check(goes_on_beside(start_posix_cpu), "beside one on CPU time");
+}
+
 static void test_cpu_timers(void)
 {
 	struct itimerval timer = { { 0, 0 }, { 0, 50000 } };
@@ -426,8 +512,12 @@ static void test_timer_kinds(void)
 	timer_delete(timer);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "fastest")) {
+		test_going_on();
+		return check_status();
+	}
 	test_clocks();
 	test_cpu_clock();
 	test_cpu_clock_of_another();
