@@ -76,7 +76,7 @@ static void start(struct posix_timer *timer, uint64_t now_ns)
 	timer_start(&timer->timer, look_at(timer, now_ns));
 }
 
-/* To the next period; returns how many were missed. */
+/* To the first period after @now; returns how many were missed. */
 static uint64_t forward(struct posix_timer *timer, uint64_t now_ns)
 {
 	uint64_t missed;
@@ -90,17 +90,19 @@ static uint64_t forward(struct posix_timer *timer, uint64_t now_ns)
 
 static void fire(struct posix_timer *timer) MUST_HOLD(timer->process->lock)
 {
+	uint64_t now_ns;
+
 	if (!list_empty(&timer->signal.node))
 		return; /* set again before its last signal was taken */
 	if (signal_send_entry(timer->process, timer->target, &timer->signal)) {
 		timer->armed = timer->interval_ns != 0;
 		return;
 	}
-	timer->armed = false;
-	if (timer->interval_ns) {
-		timer->armed = true;
-		timer->due_ns += MAX(timer->interval_ns, IGNORED_INTERVAL_NS);
-		start(timer, now_of(timer));
+	timer->armed = timer->interval_ns != 0;
+	if (timer->armed) {
+		now_ns = now_of(timer);
+		forward(timer, now_ns + IGNORED_INTERVAL_NS);
+		start(timer, now_ns);
 	}
 }
 
