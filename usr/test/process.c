@@ -132,11 +132,12 @@ static void test_waitid(void)
 	      "waitid: unknown type");
 	check(fails(waitid(P_PID, 0, &info, WEXITED), EINVAL),
 	      "waitid: P_PID 0");
-	pid = in_child(sleep_ms(50));
+	pid = in_child(pause());
 	memset(&info, 0x55, sizeof(info));
 	check(waitid(P_PID, pid, &info, WEXITED | WNOHANG) == 0 &&
 		      info.si_pid == 0 && info.si_signo == 0,
 	      "waitid WNOHANG: zeros");
+	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
 
@@ -235,38 +236,44 @@ static void note_signal(int signo)
 
 static void test_parent_death_signal(void)
 {
-	int pipefd[2];
+	int pipefd[2], ready[2];
 	pid_t middle;
 	int seen = 0;
 
-	if (pipe(pipefd))
+	if (pipe(pipefd) || pipe(ready))
 		return;
 	middle = in_child(in_child({
 				  signal(SIGUSR1, note_signal);
 				  prctl(PR_SET_PDEATHSIG, SIGUSR1);
-				  sleep_ms(200);
+				  tell(ready[1], &seen, sizeof(seen));
+				  for (int i = 0; i < 10000 && !got_signal; i++)
+					  sleep_ms(1);
 				  seen = got_signal;
 				  tell(pipefd[1], &seen, sizeof(seen));
 			  });
-			  sleep_ms(50));
+			  hear(ready[0], &seen, sizeof(seen)));
 	waitpid(middle, NULL, 0);
 	hear(pipefd[0], &seen, sizeof(seen));
 	check(seen == SIGUSR1, "PR_SET_PDEATHSIG is delivered");
-	close(pipefd[0]);
-	close(pipefd[1]);
+	for (int i = 0; i < 2; i++) {
+		close(pipefd[i]);
+		close(ready[i]);
+	}
+}
+
+static void burn_cpu_ms(long ms)
+{
+	struct timespec used;
+
+	do
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	while (used.tv_sec * 1000 + used.tv_nsec / 1000000 < ms);
 }
 
 static void test_usage(void)
 {
 	struct rusage usage;
-	struct timespec begin, now;
-	pid_t pid = in_child({
-		clock_gettime(CLOCK_MONOTONIC, &begin);
-		do
-			clock_gettime(CLOCK_MONOTONIC, &now);
-		while (now.tv_sec == begin.tv_sec &&
-		       now.tv_nsec < begin.tv_nsec + 40000000L);
-	});
+	pid_t pid = in_child(burn_cpu_ms(40));
 
 	wait4(pid, NULL, 0, &usage);
 	check(usage.ru_utime.tv_sec > 0 || usage.ru_stime.tv_sec > 0 ||
@@ -582,8 +589,8 @@ static void test_groups(void)
 	waitpid(pid, &status, 0);
 	close(pipefd[0]);
 
-	pid = in_child(setpgid(0, 0); pause());
-	sleep_ms(30);
+	pid = in_child(pause());
+	setpgid(pid, pid);
 	check(waitpid(-pid, &status, WNOHANG) == 0, "wait for a group");
 	check(waitpid(0, &status, WNOHANG) == -1 && errno == ECHILD,
 	      "wait for the own group only");
@@ -601,14 +608,14 @@ static void test_orphaned_group(void)
 		return;
 	middle = in_child({
 		setsid();
-		in_child({
+		pid_t stopped = in_child({
 			signal(SIGHUP, note_signal);
 			setpgid(0, 0);
 			raise(SIGSTOP);
 			seen = got_signal;
 			tell(pipefd[1], &seen, sizeof(seen));
 		});
-		sleep_ms(60);
+		waitpid(stopped, NULL, WUNTRACED);
 	});
 	waitpid(middle, NULL, 0);
 	close(pipefd[1]);

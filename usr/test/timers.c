@@ -108,13 +108,27 @@ static void test_clocks(void)
 	check(adjtimex(&tx) >= 0 && tx.tick == 10000, "adjtimex reads");
 }
 
+/*
+ * A hart that stands still (an emulator that has to wait for its host) is
+ * charged to whoever runs on it, so what is small once is small.
+ */
+static bool stands_still_asleep(void)
+{
+	for (int i = 0; i < 10; i++) {
+		long long before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+
+		sleep_ms(200);
+		if (clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before < 100)
+			return true;
+	}
+	return false;
+}
+
 static void test_cpu_clock(void)
 {
-	long long before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+	long long before;
 
-	sleep_ms(200);
-	check(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before < 100,
-	      "asleep, CPU time stands still");
+	check(stands_still_asleep(), "asleep, CPU time stands still");
 	before = clock_ms(CLOCK_THREAD_CPUTIME_ID);
 	burn_ms(100);
 	check(clock_ms(CLOCK_THREAD_CPUTIME_ID) - before >= 90,
@@ -213,6 +227,7 @@ static void test_sleep(void)
 static void test_real(void)
 {
 	struct itimerval timer = { { 0, 20000 }, { 0, 50000 } }, now;
+	unsigned int left;
 
 	handle(SIGALRM);
 	check(setitimer(ITIMER_REAL, &timer, NULL) == 0 &&
@@ -236,8 +251,9 @@ static void test_real(void)
 	      "no such time to set");
 	check(setitimer(7, &now, NULL) == -1 && errno == EINVAL,
 	      "no such timer");
-	alarm(1);
-	check(alarm(0) == 1, "alarm says what was left");
+	alarm(1000);
+	left = alarm(0);
+	check(left > 900 && left <= 1000, "alarm says what was left");
 }
 
 static void test_fast_timer(void)
@@ -465,6 +481,7 @@ static void test_timer_kinds(void)
 	struct sigaction action = { .sa_sigaction = note_thread,
 				    .sa_flags = SA_SIGINFO };
 	bool own = false;
+	long long before;
 	pthread_t thread;
 	timer_t timer;
 
@@ -495,11 +512,15 @@ static void test_timer_kinds(void)
 	timer_create(CLOCK_PROCESS_CPUTIME_ID, NULL, &timer);
 	value.it_value.tv_sec = 0;
 	value.it_value.tv_nsec = 50000000;
+	before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
 	timer_settime(timer, 0, &value, NULL);
 	sleep_ms(100);
 	check(num_calls == 0, "a timer on CPU time waits");
-	burn_ms(100);
-	check(num_calls == 1 && last_info.si_code == SI_TIMER, "and fires");
+	while (!num_calls && clock_ms(CLOCK_PROCESS_CPUTIME_ID) < before + 5000)
+		;
+	check(num_calls == 1 && last_info.si_code == SI_TIMER &&
+		      clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before >= 49,
+	      "and fires");
 	timer_delete(timer);
 
 	clock_gettime(CLOCK_REALTIME, &value.it_value);
