@@ -11,7 +11,9 @@
  * milliseconds: "NAME turnaround T response R ran T", -1: never; with -u all are
  * stopped then.
  * With -p the policy is chosen shortly before that moment, so that it knows
- * nothing of any job, and begins with the same random numbers each time.
+ * nothing of any job, and begins with the same random numbers each time. Jobs
+ * that arrive together become ready in the order in which they were named,
+ * whoever went to sleep first: each waits a nanosecond longer than the one before.
  * For the figures of OSTEP ch. 7-9, on a hart of their own (--icount).
  */
 #define _GNU_SOURCE
@@ -125,7 +127,8 @@ static void run(struct job *job)
 		sched_setscheduler(0, SCHED_RR, &p);
 	else
 		setpriority(PRIO_PROCESS, 0, job->value);
-	sleep_until(shared->begin_ns + (long long)(job->arrive_ms * MS));
+	sleep_until(shared->begin_ns + (long long)(job->arrive_ms * MS) +
+		    (job - shared->jobs));
 	if (clock_ns(CLOCK_MONOTONIC) >= shared->until_ns)
 		stop();
 	job->first_ns = clock_ns(CLOCK_MONOTONIC);
