@@ -199,10 +199,23 @@ static uint32_t next_key(const struct path_to *path)
 	return UINT32_MAX;
 }
 
+/* The extent that was found, if @lblk is in it; else NULL. */
+static struct ext4_extent *extent_with(const struct path_to *path,
+				       uint32_t lblk)
+{
+	const struct level *leaf = &path->level[path->depth];
+	struct ext4_extent *e;
+
+	if (leaf->at < 0)
+		return NULL;
+	e = &extents(leaf)[leaf->at];
+	return lblk - e->block < extent_len(e) ? e : NULL;
+}
+
 int ext4_extent_map(struct inode *inode, uint32_t lblk, struct ext4_map *map,
 		    uint32_t *start)
 {
-	const struct level *leaf;
+	const struct ext4_extent *e;
 	struct path_to path;
 	uint32_t next;
 	int err;
@@ -210,20 +223,16 @@ int ext4_extent_map(struct inode *inode, uint32_t lblk, struct ext4_map *map,
 	err = find(&path, inode, lblk);
 	if (err)
 		return err;
-	leaf = &path.level[path.depth];
 	*start = lblk;
-	if (leaf->at >= 0) {
-		const struct ext4_extent *e = &extents(leaf)[leaf->at];
-
-		if (lblk - e->block < extent_len(e)) {
-			*start = e->block;
-			map->block = extent_start(e);
-			map->len = extent_len(e);
-			map->flags = MAP_MAPPED;
-			if (extent_unwritten(e))
-				map->flags |= MAP_UNWRITTEN;
-			goto put;
-		}
+	e = extent_with(&path, lblk);
+	if (e) {
+		*start = e->block;
+		map->block = extent_start(e);
+		map->len = extent_len(e);
+		map->flags = MAP_MAPPED;
+		if (extent_unwritten(e))
+			map->flags |= MAP_UNWRITTEN;
+		goto put;
 	}
 	next = next_key(&path);
 	if (next <= lblk)
@@ -545,8 +554,6 @@ static int cut(struct handle *handle, struct path_to *path, uint32_t from,
 static int find_in(struct path_to *path, struct inode *inode, uint32_t first,
 		   uint32_t last, bool *found)
 {
-	const struct ext4_extent *e;
-	struct level *leaf;
 	uint32_t next;
 	int err;
 
@@ -554,14 +561,9 @@ static int find_in(struct path_to *path, struct inode *inode, uint32_t first,
 	err = find(path, inode, first);
 	if (err)
 		return err;
-	leaf = &path->level[path->depth];
-	if (leaf->at >= 0) {
-		e = &extents(leaf)[leaf->at];
-		if (first - e->block < extent_len(e)) {
-			*found = true;
-			return 0;
-		}
-	}
+	*found = extent_with(path, first);
+	if (*found)
+		return 0;
 	next = next_key(path);
 	path_put_all(path);
 	if (next == UINT32_MAX || next > last)
@@ -571,8 +573,7 @@ static int find_in(struct path_to *path, struct inode *inode, uint32_t first,
 	err = find(path, inode, next);
 	if (err)
 		return err;
-	leaf = &path->level[path->depth];
-	*found = leaf->at >= 0;
+	*found = path->level[path->depth].at >= 0;
 	if (!*found) {
 		path_put_all(path);
 		return ext4_inode_error(inode, "extents out of order");
@@ -775,7 +776,6 @@ int ext4_extent_end(struct inode *inode, uint64_t *end)
 int ext4_extent_split(struct handle *handle, struct inode *inode, uint32_t at)
 {
 	struct ext4_extent tail, *e;
-	const struct level *leaf;
 	struct path_to path;
 	uint32_t head;
 	int err;
@@ -783,10 +783,9 @@ int ext4_extent_split(struct handle *handle, struct inode *inode, uint32_t at)
 	err = find(&path, inode, at);
 	if (err)
 		return err;
-	leaf = &path.level[path.depth];
-	e = &extents(leaf)[leaf->at];
-	head = leaf->at < 0 ? 0 : at - e->block;
-	if (!head || head >= extent_len(e)) {
+	e = extent_with(&path, at);
+	head = e ? at - e->block : 0;
+	if (!head) {
 		path_put_all(&path);
 		return 0;
 	}
