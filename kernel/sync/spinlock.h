@@ -74,7 +74,7 @@ static inline void spin_counted(struct spinlock *lock)
 {
 	uint64_t spins = 0;
 
-	/* pairs with the release in spin_unlock() */
+	/* pairs with the release in spin_let_go() */
 	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
 		while (READ_ONCE(lock->locked)) {
 			arch_spin_hint();
@@ -89,20 +89,34 @@ static inline void spin_counted(struct spinlock *lock)
 	}
 }
 
-static inline void spin_lock(struct spinlock *lock)
-	ACQUIRES(lock) UNCHECKED_LOCKING
+/* The lock by itself, with interrupts off already, and unchecked: for who takes
+ * one of many that count as one (kernel/proc/process_tree.c). */
+static inline void spin_take(struct spinlock *lock)
 {
-	interrupts_off_enter();
 	if (CONFIG_DEBUG) {
-		lock_check_acquire(lock, lock->rank);
 		spin_counted(lock);
 		return;
 	}
-	/* pairs with the release in spin_unlock() */
+	/* pairs with the release in spin_let_go() */
 	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
 		while (READ_ONCE(lock->locked))
 			arch_spin_hint();
 	}
+}
+
+static inline void spin_let_go(struct spinlock *lock)
+{
+	/* pairs with the acquire in spin_take() and spin_trylock() */
+	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+}
+
+static inline void spin_lock(struct spinlock *lock)
+	ACQUIRES(lock) UNCHECKED_LOCKING
+{
+	interrupts_off_enter();
+	if (CONFIG_DEBUG)
+		lock_check_acquire(lock, lock->rank);
+	spin_take(lock);
 }
 
 static inline bool spin_trylock(struct spinlock *lock)
@@ -123,8 +137,7 @@ static inline void spin_unlock(struct spinlock *lock)
 {
 	if (CONFIG_DEBUG)
 		lock_check_release(lock, lock->rank);
-	/* pairs with the acquire in spin_lock() */
-	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+	spin_let_go(lock);
 	interrupts_off_leave();
 }
 
