@@ -194,7 +194,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
 {
 	int err;
 
-	err = size > inode_size(inode) ? file_check_size_limit(size) : 0;
+	err = size > inode_size(inode) ? file_check_size_limit(inode, size) : 0;
 	if (err)
 		return err;
 	mutex_lock(&inode->lock);

@@ -456,19 +456,22 @@ void file_set_size_limit_fn(uint64_t (*limit)(void))
 	size_limit = limit;
 }
 
-int file_check_size_limit(uint64_t size)
+static uint64_t largest_size(const struct inode *inode)
 {
-	if (size > FILE_SIZE_MAX || (size_limit && size > size_limit()))
-		return -EFBIG;
-	return 0;
+	uint64_t size = inode->sb->max_file_size;
+
+	return size_limit ? MIN(size, size_limit()) : size;
 }
 
-ssize_t file_bytes_allowed(loff_t pos, size_t size)
+int file_check_size_limit(const struct inode *inode, uint64_t size)
 {
-	uint64_t end = FILE_SIZE_MAX, at = (uint64_t)pos;
+	return size > largest_size(inode) ? -EFBIG : 0;
+}
 
-	if (size_limit)
-		end = MIN(end, size_limit());
+ssize_t file_bytes_allowed(const struct inode *inode, loff_t pos, size_t size)
+{
+	uint64_t end = largest_size(inode), at = (uint64_t)pos;
+
 	if (at >= end)
 		return -EFBIG;
 	return (ssize_t)MIN((uint64_t)size, end - at);
@@ -494,7 +497,7 @@ write_by(struct file *file, struct io_buf *io, loff_t *pos,
 	mutex_lock(&inode->lock);
 	at = READ_ONCE(file->flags) & O_APPEND ? (loff_t)inode_size(inode)
 					       : *pos;
-	done = allowed = file_bytes_allowed(at, left);
+	done = allowed = file_bytes_allowed(inode, at, left);
 	if (allowed > 0) {
 		inode_drop_set_id(inode);
 		io->left = (size_t)allowed;

@@ -172,11 +172,12 @@ int file_readdir(struct file *file, struct dir_emitter *emitter);
 bool dir_emit_dots(struct file *file, struct dir_emitter *emitter, loff_t *pos);
 /* Largest offset of a file; as Linux on 64 bits. */
 #define FILE_SIZE_MAX INT64_MAX
-/* May a file be made @size bytes long? 0 or -EFBIG (RLIMIT_FSIZE as well). */
-int file_check_size_limit(uint64_t size);
-/* How much of @size bytes may be written at @pos: RLIMIT_FSIZE and the limit
- * of offsets. Nothing at all: -EFBIG. */
-ssize_t file_bytes_allowed(loff_t pos, size_t size);
+/* May @inode be made @size bytes long? 0 or -EFBIG: more than its file system
+ * can have, or than RLIMIT_FSIZE. */
+int file_check_size_limit(const struct inode *inode, uint64_t size);
+/* How much of @size bytes may be written at @pos, by the same limits. Nothing
+ * at all: -EFBIG. */
+ssize_t file_bytes_allowed(const struct inode *inode, loff_t pos, size_t size);
 /* RLIMIT_FSIZE of the current process: proc/ tells. */
 void file_set_size_limit_fn(uint64_t (*limit)(void));
 unsigned int file_poll(struct file *file, struct poll_table *table);

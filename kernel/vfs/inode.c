@@ -170,6 +170,7 @@ struct super_block *super_block_create(const struct file_system_type *type,
 	sb->ops = ops;
 	sb->type = type;
 	sb->magic = magic;
+	sb->max_file_size = FILE_SIZE_MAX;
 	sb->dev = __atomic_fetch_add(&next_anonymous_dev, 1, __ATOMIC_RELAXED);
 	return sb;
 }

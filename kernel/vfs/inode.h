@@ -172,6 +172,7 @@ struct super_block {
 	const struct file_system_type *type;
 	uint64_t dev;             /* st_dev */
 	uint64_t magic;           /* statfs f_type */
+	uint64_t max_file_size;   /* in bytes; fixed */
 	unsigned int flags;       /* MS_RDONLY, ... */
 	unsigned int writers;     /* regular files open for writing; atomic */
 	struct mutex rename_lock; /* rank LOCK_RENAME */

@@ -394,7 +394,7 @@ static ssize_t write_file(struct file *file, struct io_buf *io, loff_t *pos)
 		p9_inode_refresh(inode, true);
 		at = (loff_t)inode_size(inode);
 	}
-	done = allowed = file_bytes_allowed(at, left);
+	done = allowed = file_bytes_allowed(inode, at, left);
 	if (allowed > 0) {
 		io->left = (size_t)allowed;
 		done = write_locked(file, io, at);

@@ -184,7 +184,7 @@ static int change(struct inode *inode, int mode, uint64_t start, uint64_t end)
 		return punch(inode, start, end);
 	}
 	if (!keep && end > inode_size(inode)) {
-		err = file_check_size_limit(end);
+		err = file_check_size_limit(inode, end);
 		if (err)
 			return err;
 	}

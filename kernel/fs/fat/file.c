@@ -309,9 +309,8 @@ static int expand(struct inode *inode, uint64_t size)
 	return err;
 }
 
-static ssize_t write_locked(struct file *file, struct io_buf *io, loff_t at)
+static ssize_t write_locked(struct inode *inode, struct io_buf *io, loff_t at)
 {
-	struct inode *inode = file->inode;
 	uint64_t old = inode_size(inode);
 	ssize_t done = 0;
 	int err;
@@ -325,38 +324,14 @@ static ssize_t write_locked(struct file *file, struct io_buf *io, loff_t at)
 	if (done < 0 && inode_size(inode) > old)
 		page_cache_truncate(&inode->cache, old);
 	err = trim(inode);
+	if (done > 0)
+		fat_node(inode)->attr |= FAT_ATTR_ARCHIVE;
 	return done > 0 || !err ? done : err;
 }
 
 static ssize_t write_file(struct file *file, struct io_buf *io, loff_t *pos)
 {
-	struct inode *inode = file->inode;
-	size_t left = io->left, fits;
-	ssize_t allowed, done;
-	loff_t at;
-
-	if (!left)
-		return 0;
-	mutex_lock(&inode->lock);
-	at = READ_ONCE(file->flags) & O_APPEND ? (loff_t)inode_size(inode)
-					       : *pos;
-	done = allowed = file_bytes_allowed(at, left);
-	if (allowed > 0 && (uint64_t)at >= FAT_MAX_SIZE)
-		done = allowed = -EFBIG;
-	if (allowed > 0) {
-		fits = MIN((size_t)allowed, FAT_MAX_SIZE - (uint64_t)at);
-		io->left = fits;
-		done = write_locked(file, io, at);
-		io->left += left - fits;
-	}
-	if (done > 0) {
-		*pos = at + done;
-		fat_node(inode)->attr |= FAT_ATTR_ARCHIVE;
-		inode_touch_mtime(inode);
-		inode_mark_dirty(inode, INODE_DIRTY_DATA);
-	}
-	mutex_unlock(&inode->lock);
-	return done;
+	return generic_file_write_by(file, io, pos, write_locked);
 }
 
 /* The entry with the smaller size first, then the chain. */
@@ -386,8 +361,6 @@ static int set_size(struct inode *inode, uint64_t size)
 	uint64_t old = inode_size(inode);
 	int err = 0;
 
-	if (size > FAT_MAX_SIZE)
-		return -EFBIG;
 	if (fat_of(inode)->read_only)
 		return -EROFS;
 	if (size < old) {

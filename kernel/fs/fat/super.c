@@ -517,6 +517,7 @@ static int fat_mount(const struct file_system_type *type, const char *source,
 		return -ENOMEM;
 	}
 	sb->data = fs;
+	sb->max_file_size = FAT_MAX_SIZE;
 	fs->sb = sb;
 	err = fill_super(fs, source, flags & MS_RDONLY);
 	if (err) {

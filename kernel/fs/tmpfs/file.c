@@ -226,7 +226,7 @@ static int allocate_locked(struct inode *inode, int mode, uint64_t start,
 	}
 	if (end > inode_size(inode) && is_sealed(inode, F_SEAL_GROW))
 		return -EPERM;
-	err = file_check_size_limit(end);
+	err = file_check_size_limit(inode, end);
 	if (err)
 		return err;
 	if (!has_room(inode, start, end))
