@@ -25,6 +25,20 @@ static void put_name(struct p9_call *call, const struct p9_name *name)
 	p9_put_text(call, name->text, name->len);
 }
 
+/* A request about @name in @dir, which come first; NULL: no memory. */
+static struct p9_call *begin_in(struct p9 *p9, enum p9_type type, size_t more,
+				const struct p9_fid *dir,
+				const struct p9_name *name)
+{
+	struct p9_call *call = p9_call_begin(p9, type, more);
+
+	if (call) {
+		p9_put_u32(call, dir->number);
+		put_name(call, name);
+	}
+	return call;
+}
+
 /* ---- The connection ---- */
 
 static int speak_version(struct p9 *p9, uint32_t max_size)
@@ -240,12 +254,10 @@ int p9_create(struct p9 *p9, const struct p9_fid *dir,
 	      const struct p9_name *name, uint32_t flags, uint32_t mode,
 	      uint32_t gid)
 {
-	struct p9_call *call = p9_call_begin(p9, P9_TLCREATE, 0);
+	struct p9_call *call = begin_in(p9, P9_TLCREATE, 0, dir, name);
 
 	if (!call)
 		return -ENOMEM;
-	p9_put_u32(call, dir->number);
-	put_name(call, name);
 	p9_put_u32(call, flags);
 	p9_put_u32(call, mode);
 	p9_put_u32(call, gid);
@@ -430,12 +442,10 @@ bool p9_next_entry(const void *entries, size_t size, size_t *at,
 int p9_mkdir(struct p9 *p9, const struct p9_fid *dir,
 	     const struct p9_name *name, uint32_t mode, uint32_t gid)
 {
-	struct p9_call *call = p9_call_begin(p9, P9_TMKDIR, 0);
+	struct p9_call *call = begin_in(p9, P9_TMKDIR, 0, dir, name);
 
 	if (!call)
 		return -ENOMEM;
-	p9_put_u32(call, dir->number);
-	put_name(call, name);
 	p9_put_u32(call, mode);
 	p9_put_u32(call, gid);
 	return p9_call_finish(call);
@@ -445,12 +455,10 @@ int p9_mknod(struct p9 *p9, const struct p9_fid *dir,
 	     const struct p9_name *name, uint32_t mode, uint64_t rdev,
 	     uint32_t gid)
 {
-	struct p9_call *call = p9_call_begin(p9, P9_TMKNOD, 0);
+	struct p9_call *call = begin_in(p9, P9_TMKNOD, 0, dir, name);
 
 	if (!call)
 		return -ENOMEM;
-	p9_put_u32(call, dir->number);
-	put_name(call, name);
 	p9_put_u32(call, mode);
 	p9_put_u32(call, device_major(rdev));
 	p9_put_u32(call, device_minor(rdev));
@@ -461,12 +469,10 @@ int p9_mknod(struct p9 *p9, const struct p9_fid *dir,
 int p9_symlink(struct p9 *p9, const struct p9_fid *dir,
 	       const struct p9_name *name, const char *target, uint32_t gid)
 {
-	struct p9_call *call = p9_call_begin(p9, P9_TSYMLINK, PATH_MAX);
+	struct p9_call *call = begin_in(p9, P9_TSYMLINK, PATH_MAX, dir, name);
 
 	if (!call)
 		return -ENOMEM;
-	p9_put_u32(call, dir->number);
-	put_name(call, name);
 	p9_put_text(call, target, strlen(target));
 	p9_put_u32(call, gid);
 	return p9_call_finish(call);
@@ -520,12 +526,10 @@ int p9_rename(struct p9 *p9, const struct p9_fid *old_dir,
 int p9_unlink(struct p9 *p9, const struct p9_fid *dir,
 	      const struct p9_name *name, uint32_t flags)
 {
-	struct p9_call *call = p9_call_begin(p9, P9_TUNLINKAT, 0);
+	struct p9_call *call = begin_in(p9, P9_TUNLINKAT, 0, dir, name);
 
 	if (!call)
 		return -ENOMEM;
-	p9_put_u32(call, dir->number);
-	put_name(call, name);
 	p9_put_u32(call, flags);
 	return p9_call_finish(call);
 }
