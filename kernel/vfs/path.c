@@ -37,9 +37,8 @@
 
 /* What a step of the cached walk came to, beside 0 and errors. */
 enum {
-	STEP_SLOW = 1, /* nothing was done yet */
-	STEP_LINK = 2, /* walk->link is to be followed */
-	STEP_LOST = 3, /* without the lock: something changed just now */
+	STEP_SLOW = 1, /* nothing was done yet; walk->link, if any, is met */
+	STEP_LOST = 2, /* without the lock: something changed just now */
 };
 
 struct component {
@@ -293,7 +292,7 @@ static int step_cached(struct walk *walk, const struct component *c)
 		if (!refcount_get_unless_zero(&child->refs))
 			return STEP_LOST;
 		walk->link = child;
-		return STEP_LINK;
+		return STEP_SLOW;
 	}
 	return step_to(walk, child);
 }
