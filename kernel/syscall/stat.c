@@ -368,6 +368,15 @@ long sys_fchmodat(const struct syscall_args *a)
 	return err;
 }
 
+/* What fchmodat2() or fchownat() is to change. */
+static int look_up_to_change(int dirfd, const char __user *name, int flags,
+			     struct path *path)
+{
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	return user_at_lookup(dirfd, name, flags, follow_unless(flags), path);
+}
+
 long sys_fchmodat2(const struct syscall_args *a)
 {
 	int dirfd = arg_int(a, 0);
@@ -377,9 +386,7 @@ long sys_fchmodat2(const struct syscall_args *a)
 	struct path path;
 	int err;
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	err = user_at_lookup(dirfd, name, flags, follow_unless(flags), &path);
+	err = look_up_to_change(dirfd, name, flags, &path);
 	if (err)
 		return err;
 	err = vfs_chmod(&path, mode);
@@ -409,9 +416,7 @@ long sys_fchownat(const struct syscall_args *a)
 	struct path path;
 	int err;
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	err = user_at_lookup(dirfd, name, flags, follow_unless(flags), &path);
+	err = look_up_to_change(dirfd, name, flags, &path);
 	if (err)
 		return err;
 	err = vfs_chown(&path, uid, gid);
