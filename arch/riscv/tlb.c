@@ -164,7 +164,7 @@ static void fencing_end(void)
 {
 	uint64_t *calls = &fencing[arch_hart_index()].calls;
 
-	__atomic_store_n(calls, *calls + 1, __ATOMIC_RELEASE);
+	STORE_RELEASE(*calls, *calls + 1);
 }
 
 void tlb_hart_stops(void)
@@ -374,10 +374,9 @@ void tlb_probe_asids(void)
 static void next_generation(void) MUST_HOLD(asids.lock)
 {
 	asids.last = 1;
-	__atomic_store_n(&asids.old_numbers, UINT64_MAX, __ATOMIC_RELAXED);
+	WRITE_ONCE(asids.old_numbers, UINT64_MAX);
 	/* The bits before who has a number; pairs with the acquire in load(). */
-	__atomic_store_n(&asids.generation, asids.generation + 1,
-			 __ATOMIC_RELEASE);
+	STORE_RELEASE(asids.generation, asids.generation + 1);
 }
 
 /*
@@ -400,11 +399,9 @@ static __noinline void renumber(struct page_table *table, uint64_t bit)
 			number = asids.last;
 		}
 		/* pairs with the acquire in load() */
-		__atomic_store_n(&table->satp,
-				 satp_of(table) | number << SATP_ASID_SHIFT,
-				 __ATOMIC_RELEASE);
-		__atomic_store_n(&table->generation, asids.generation,
-				 __ATOMIC_RELEASE);
+		STORE_RELEASE(table->satp,
+			      satp_of(table) | number << SATP_ASID_SHIFT);
+		STORE_RELEASE(table->generation, asids.generation);
 	}
 	spin_unlock(&asids.lock);
 }

@@ -129,7 +129,7 @@ static bool take_done(struct virtio_share *share)
 		return false;
 	request->written = written;
 	/* From here on it may be gone; pairs with share_call(). */
-	__atomic_store_n(&request->done, true, __ATOMIC_RELEASE);
+	STORE_RELEASE(request->done, true);
 	return true;
 }
 

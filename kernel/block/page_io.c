@@ -195,7 +195,7 @@ static void note_end(void *data, int error)
 
 	end->error = error;
 	/* pairs with the acquire in has_ended() */
-	__atomic_store_n(&end->done, true, __ATOMIC_RELEASE);
+	STORE_RELEASE(end->done, true);
 	wake_all(&waiting);
 }
 

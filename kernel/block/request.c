@@ -142,7 +142,7 @@ static void wake_submitter(struct block_request *request)
 	struct wait_queue *queue = queue_of(done);
 
 	/* pairs with the acquire in block_submit_wait() */
-	__atomic_store_n(done, true, __ATOMIC_RELEASE);
+	STORE_RELEASE(*done, true);
 	wake_all(queue);
 }
 

@@ -50,7 +50,7 @@ static inline void raw_lock_leave(struct raw_lock *lock,
 {
 	/* pairs with the acquire in raw_lock_enter() */
 	if (state.taken)
-		__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+		STORE_RELEASE(lock->held, 0);
 	if (state.interrupts_were_on)
 		arch_interrupts_on();
 }

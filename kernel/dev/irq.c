@@ -164,7 +164,7 @@ static int attach(int controller_node, uint32_t number, const char *name,
 	else if (irq->next)
 		irq->hart = irq->next->hart;
 	if (!err) /* pairs with the acquire in run_handler() */
-		__atomic_store_n(&irqs[number], irq, __ATOMIC_RELEASE);
+		STORE_RELEASE(irqs[number], irq);
 	spin_unlock(&table_lock);
 	if (err) {
 		kfree(irq);

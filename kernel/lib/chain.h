@@ -32,7 +32,7 @@ static inline void chain_push(struct chain *chain, struct chain_node *node)
 		first->link = &node->next;
 	WRITE_ONCE(node->next, first);
 	/* pairs with the address dependency of who follows the chain */
-	__atomic_store_n(&chain->first, node, __ATOMIC_RELEASE);
+	STORE_RELEASE(chain->first, node);
 }
 
 static inline void chain_remove(struct chain_node *node)

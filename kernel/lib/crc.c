@@ -68,7 +68,7 @@ static void make_tables(struct crc_tables *tables, uint32_t polynomial)
 	}
 	tables->quotient = quotient_of(polynomial);
 	/* pairs with the acquire in update() */
-	__atomic_store_n(&tables->made, true, __ATOMIC_RELEASE);
+	STORE_RELEASE(tables->made, true);
 }
 
 static uint32_t eight_bytes(const struct crc_tables *tables, uint32_t crc,

@@ -55,7 +55,7 @@ static inline bool refcount_freeze(struct refcount *ref, unsigned int count)
 /* Undo refcount_freeze(); what was changed meanwhile is seen by who gets one. */
 static inline void refcount_thaw(struct refcount *ref, unsigned int count)
 {
-	__atomic_store_n(&ref->count, count, __ATOMIC_RELEASE);
+	STORE_RELEASE(ref->count, count);
 }
 
 /*

@@ -109,8 +109,7 @@ extern struct cache_reader {
 static inline void cache_look_end(void)
 {
 	/* pairs with the acquire in page_cache_close() */
-	__atomic_store_n(&cache_readers[arch_hart_index()].cache, NULL,
-			 __ATOMIC_RELEASE);
+	STORE_RELEASE(cache_readers[arch_hart_index()].cache, NULL);
 	interrupts_off_leave();
 }
 

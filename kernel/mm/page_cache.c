@@ -469,7 +469,7 @@ void page_cache_end_growth(struct page_cache *cache, uint64_t size_bytes)
 	if (size_bytes > cache->size_bytes)
 		WRITE_ONCE(cache->size_bytes, size_bytes);
 	/* Pairs with the acquire in page_cache_end(). */
-	__atomic_store_n(&cache->growing_to, 0, __ATOMIC_RELEASE);
+	STORE_RELEASE(cache->growing_to, 0);
 	page = cache->edge_taken ? radix_get(&cache->pages, edge) : NULL;
 	if (page) /* it was written as far as the file went */
 		writeback_mark_locked(cache, page);

@@ -416,7 +416,7 @@ int put_user_u32(void __user *to, uint32_t value)
 	memory = space ? user_page_lock(space, va, true) : NULL;
 	if (!memory)
 		return -EFAULT;
-	__atomic_store_n((uint32_t *)(void *)memory, value, __ATOMIC_RELAXED);
+	WRITE_ONCE(*(uint32_t *)(void *)memory, value);
 	user_page_unlock(space);
 	return 0;
 }

@@ -138,7 +138,7 @@ static bool can_be_dirty(const struct page_cache *cache)
 
 static void wake_thread(void)
 {
-	__atomic_store_n(&wanted, 1, __ATOMIC_RELEASE);
+	STORE_RELEASE(wanted, 1);
 	wake_all(&thread_queue);
 }
 

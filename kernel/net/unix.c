@@ -124,8 +124,8 @@ void unix_join(struct unix_socket *a, struct unix_socket *b)
 	a->peer = unix_get(b);
 	b->peer = unix_get(a);
 	/* Who sees the state sees the peer (U1). */
-	__atomic_store_n(&a->state, UNIX_CONNECTED, __ATOMIC_RELEASE);
-	__atomic_store_n(&b->state, UNIX_CONNECTED, __ATOMIC_RELEASE);
+	STORE_RELEASE(a->state, UNIX_CONNECTED);
+	STORE_RELEASE(b->state, UNIX_CONNECTED);
 }
 
 /* A datagram socket no longer belongs to @peer's clients; put the peer. */

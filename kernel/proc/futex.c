@@ -151,7 +151,7 @@ void futex_wake_waiter(struct futex_waiter *waiter)
 
 	list_remove(&waiter->node);
 	/* pairs with the acquire in futex_sleep() */
-	__atomic_store_n(&waiter->woken, true, __ATOMIC_RELEASE);
+	STORE_RELEASE(waiter->woken, true);
 	sched_wake(thread, THREAD_INTERRUPTIBLE);
 }
 

@@ -246,7 +246,7 @@ void mutex_unlock(struct mutex *mutex) UNCHECKED_LOCKING
 	if (CONFIG_DEBUG)
 		lock_check_release(mutex, mutex->rank);
 	/* pairs with the acquire in take() */
-	__atomic_store_n(&mutex->owner, NULL, __ATOMIC_RELEASE);
+	STORE_RELEASE(mutex->owner, NULL);
 	/* Free before contended; pairs with the fence in lock_slowly(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (unlikely(READ_ONCE(mutex->contended)))

@@ -48,7 +48,7 @@ static inline bool seq_retry(const struct seqlock *seq, unsigned int at)
 /* Context: under the writers' lock, interrupts off. */
 static inline void seq_write_begin(struct seqlock *seq)
 {
-	__atomic_store_n(&seq->sequence, seq->sequence + 1, __ATOMIC_RELAXED);
+	WRITE_ONCE(seq->sequence, seq->sequence + 1);
 	/* The odd number before what is written; pairs with seq_retry(). */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
@@ -56,5 +56,5 @@ static inline void seq_write_begin(struct seqlock *seq)
 static inline void seq_write_end(struct seqlock *seq)
 {
 	/* pairs with the acquire in seq_begin() */
-	__atomic_store_n(&seq->sequence, seq->sequence + 1, __ATOMIC_RELEASE);
+	STORE_RELEASE(seq->sequence, seq->sequence + 1);
 }

@@ -107,7 +107,7 @@ static inline void spin_take(struct spinlock *lock)
 static inline void spin_let_go(struct spinlock *lock)
 {
 	/* pairs with the acquire in spin_take() and spin_trylock() */
-	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+	STORE_RELEASE(lock->locked, 0);
 }
 
 static inline void spin_lock(struct spinlock *lock)

@@ -29,7 +29,7 @@ static const syscall_fn *handlers = syscall_handlers;
 
 void syscall_use_handlers(const syscall_fn *table)
 {
-	__atomic_store_n(&handlers, table, __ATOMIC_RELAXED);
+	WRITE_ONCE(handlers, table);
 }
 
 _Static_assert(sizeof(struct syscall_args) <=

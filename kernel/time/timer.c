@@ -216,7 +216,7 @@ static void run_due(struct timer_queue *queue)
 		timer->fn(timer);
 		spin_lock(&queue->lock);
 		/* @timer may be gone by now. Pairs with runs_elsewhere(). */
-		__atomic_store_n(&queue->running, NULL, __ATOMIC_RELEASE);
+		STORE_RELEASE(queue->running, NULL);
 	}
 	spin_unlock(&queue->lock);
 }

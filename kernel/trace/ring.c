@@ -85,8 +85,7 @@ uint64_t *ring_reserve(unsigned int hart_index, unsigned int words)
 	if (pad) {
 		fill(word_at(ring, ring->head), pad);
 		/* pairs with the acquire in ring_peek() */
-		__atomic_store_n(&ring->head, ring->head + pad,
-				 __ATOMIC_RELEASE);
+		STORE_RELEASE(ring->head, ring->head + pad);
 	}
 	return word_at(ring, ring->head);
 }
@@ -97,7 +96,7 @@ void ring_commit(unsigned int hart_index, unsigned int words)
 
 	WRITE_ONCE(ring->recorded, ring->recorded + 1);
 	/* pairs with the acquire in ring_peek() */
-	__atomic_store_n(&ring->head, ring->head + words, __ATOMIC_RELEASE);
+	STORE_RELEASE(ring->head, ring->head + words);
 }
 
 uint64_t ring_unreported(unsigned int hart_index)
@@ -152,7 +151,7 @@ void ring_consume(unsigned int hart_index, uint64_t words)
 	struct ring *ring = &rings[hart_index];
 
 	/* The words were read before; pairs with the acquire in room(). */
-	__atomic_store_n(&ring->tail, ring->tail + words, __ATOMIC_RELEASE);
+	STORE_RELEASE(ring->tail, ring->tail + words);
 }
 
 void ring_clear(unsigned int hart_index)

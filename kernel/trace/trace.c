@@ -212,7 +212,7 @@ void trace_record_by(const struct trace_thread *by,
 	if (READ_ONCE(trace_mask))
 		put(by, place, args, num_args, bytes, num_bytes);
 	/* pairs with the acquire in pause() */
-	__atomic_store_n(busy, 0, __ATOMIC_RELEASE);
+	STORE_RELEASE(*busy, 0);
 	if (were_on)
 		arch_interrupts_on();
 }
@@ -298,8 +298,7 @@ static void pause(void)
 static void resume(void)
 {
 	/* Settings and rings before the mask. */
-	__atomic_store_n(&trace_mask, settings.on ? settings.kinds : 0,
-			 __ATOMIC_RELEASE);
+	STORE_RELEASE(trace_mask, settings.on ? settings.kinds : 0);
 	changed(settings.on);
 }
 

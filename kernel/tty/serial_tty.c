@@ -204,7 +204,7 @@ static int make_serial_tty(struct serial_port *port)
 	port->user_data = tty;
 	port->transmit_ready = serial_transmit_ready;
 	/* Last: from now on the interrupt uses all of the above. */
-	__atomic_store_n(&port->receive, serial_receive, __ATOMIC_RELEASE);
+	STORE_RELEASE(port->receive, serial_receive);
 	return 0;
 }
 

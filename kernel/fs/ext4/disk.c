@@ -39,8 +39,7 @@ static void request_done(struct block_request *request)
 	struct disk *disk = batch->disk;
 
 	if (request->error)
-		__atomic_store_n(&batch->error, request->error,
-				 __ATOMIC_RELAXED);
+		WRITE_ONCE(batch->error, request->error);
 	block_request_free(request);
 	/* pairs with the acquire in batch_wait() */
 	if (__atomic_sub_fetch(&batch->pending, 1, __ATOMIC_RELEASE) == 0)

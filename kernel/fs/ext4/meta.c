@@ -184,8 +184,7 @@ static void mark_read(struct meta_cache *cache, struct meta *meta)
 {
 	spin_lock(&cache->lock);
 	/* pairs with the acquire in is_read(): data before the flag */
-	__atomic_store_n(&meta->flags, meta->flags | META_UPTODATE,
-			 __ATOMIC_RELEASE);
+	STORE_RELEASE(meta->flags, meta->flags | META_UPTODATE);
 	spin_unlock(&cache->lock);
 }
 

@@ -111,7 +111,7 @@ static inline unsigned int pte_bits(pte_t pte)
 /* Change @pte from not present to present: no flush needed. */
 static inline void pte_set(pte_t *pte, pte_t value)
 {
-	__atomic_store_n(pte, value, __ATOMIC_RELEASE);
+	STORE_RELEASE(*pte, value);
 }
 /* Empty @pte and return what it was; caller flushes if it was present. */
 static inline pte_t pte_clear(pte_t *pte)
