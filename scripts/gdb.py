@@ -103,7 +103,9 @@ def entries(head, struct, member):
 
 
 def threads():
-    return entries(value('thread_list'), 'struct thread', 'all_node')
+    lists = value('thread_lists')
+    for i in range(lists.type.range()[1] + 1):
+        yield from entries(lists[i]['threads'], 'struct thread', 'all_node')
 
 
 def find_thread(text):

@@ -5,9 +5,10 @@
  * Idea: a kernel stack is the upper half of a slot of address space; the lower
  * half is never mapped, so running over the end is a fault that trap.S turns
  * into a message. Mapped stacks are kept for the next thread, because mapping
- * is dear: a fence on every hart when they go. So they go many at a time.
+ * is dear: a fence on every hart when they go. So they go many at a time. Each
+ * hart keeps those of the threads it took apart, which are still in its cache.
  *
- * Locks: stack_lock guards the two lists.
+ * Locks: stack_lock guards the slots; the kept stacks: their hart, interrupts off.
  */
 #include <arch/page_table.h>
 #include <arch/thread.h>
@@ -62,36 +63,41 @@ struct slot_record {
 _Static_assert(sizeof(struct slot_record) == PAGE_SIZE, "a page");
 
 static struct spinlock stack_lock = SPINLOCK_INIT(LOCK_PAGE_TABLE);
+/* This hart only, interrupts off: mapped, unused. */
+static struct hart_stacks {
+	struct kept_stack *first;
+	unsigned int num;
+} __aligned(64) hart_stacks[MAX_HARTS];
 /* Under stack_lock. */
-static struct kept_stack *kept_stacks; /* mapped, unused */
-static unsigned int num_kept;
 static uint64_t next_fresh_slot;
 static struct slot_record *free_slots; /* the newest; or NULL */
 
 static void *take_kept_stack(void)
 {
+	struct hart_stacks *mine;
 	struct kept_stack *stack;
 
-	spin_lock(&stack_lock);
-	stack = kept_stacks;
+	interrupts_off_enter();
+	mine = &hart_stacks[arch_hart_index()];
+	stack = mine->first;
 	if (stack) {
-		kept_stacks = stack->next;
-		num_kept--;
+		mine->first = stack->next;
+		mine->num--;
 	}
-	spin_unlock(&stack_lock);
+	interrupts_off_leave();
 	return stack;
 }
 
-/* stack_lock held, and so many are kept. */
-static struct kept_stack *take_surplus(void)
+/* Interrupts off, and so many are kept. */
+static struct kept_stack *take_surplus(struct hart_stacks *mine)
 {
-	struct kept_stack *first = kept_stacks, *last = first;
+	struct kept_stack *first = mine->first, *last = first;
 
 	for (unsigned int i = 1; i < NUM_SURPLUS_STACKS; i++)
 		last = last->next;
-	kept_stacks = last->next;
+	mine->first = last->next;
 	last->next = NULL;
-	num_kept -= NUM_SURPLUS_STACKS;
+	mine->num -= NUM_SURPLUS_STACKS;
 	return first;
 }
 
@@ -99,13 +105,15 @@ static struct kept_stack *take_surplus(void)
 static struct kept_stack *keep_stack(struct kept_stack *stack)
 {
 	struct kept_stack *surplus = NULL;
+	struct hart_stacks *mine;
 
-	spin_lock(&stack_lock);
-	stack->next = kept_stacks;
-	kept_stacks = stack;
-	if (unlikely(++num_kept == MAX_KEPT_STACKS + NUM_SURPLUS_STACKS))
-		surplus = take_surplus();
-	spin_unlock(&stack_lock);
+	interrupts_off_enter();
+	mine = &hart_stacks[arch_hart_index()];
+	stack->next = mine->first;
+	mine->first = stack;
+	if (unlikely(++mine->num == MAX_KEPT_STACKS + NUM_SURPLUS_STACKS))
+		surplus = take_surplus(mine);
+	interrupts_off_leave();
 	return surplus;
 }
 

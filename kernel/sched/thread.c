@@ -8,7 +8,7 @@
  * A thread that ends cannot free the stack it stands on: the next thread on
  * its hart does (finish_switch()).
  *
- * Locks: thread_list_lock guards the list of all threads.
+ * Locks: all threads are in lists by the hart that made them, each with a lock.
  */
 #include "kernel/sched/thread.h"
 #include "kernel/lib/string.h"
@@ -18,29 +18,67 @@
 #include "kernel/time/clock.h"
 
 static struct slab_cache *thread_cache;
-static struct spinlock thread_list_lock = SPINLOCK_INIT(LOCK_LEAF);
-/* Under thread_list_lock; for the debugger, scripts/gdb.py. */
-static struct list_head thread_list = LIST_HEAD_INIT(thread_list);
+/* By the hart that made them; also for the debugger, scripts/gdb.py. */
+static struct thread_list {
+	struct spinlock lock;
+	struct list_head threads; /* under lock */
+} __aligned(64) thread_lists[MAX_HARTS];
+
+static void list_thread(struct thread *thread)
+{
+	struct thread_list *list;
+
+	thread->made_on = arch_hart_index();
+	list = &thread_lists[thread->made_on];
+	spin_lock(&list->lock);
+	list_push_back(&list->threads, &thread->all_node);
+	spin_unlock(&list->lock);
+}
+
+static void unlist_thread(struct thread *thread)
+{
+	struct thread_list *list = &thread_lists[thread->made_on];
+
+	spin_lock(&list->lock);
+	list_remove(&thread->all_node);
+	spin_unlock(&list->lock);
+}
 
 void threads_init(void)
 {
 	thread_cache = slab_cache_create("thread", sizeof(struct thread), 16);
-	list_push_back(&thread_list, &current()->all_node);
+	for (unsigned int i = 0; i < MAX_HARTS; i++) {
+		spin_init(&thread_lists[i].lock, LOCK_LEAF);
+		list_init(&thread_lists[i].threads);
+	}
+	list_thread(current());
+}
+
+/* Those of one list that wait for the hart, up to @max. */
+static unsigned int ready_of(struct thread_list *list, unsigned int hart_index,
+			     int32_t *tids, unsigned int max)
+{
+	struct thread *thread;
+	unsigned int num = 0;
+
+	spin_lock(&list->lock);
+	list_for_each (thread, &list->threads, all_node) {
+		if (num < max && READ_ONCE(thread->sched.queue) &&
+		    READ_ONCE(thread->sched.hart) == hart_index)
+			tids[num++] = thread->trace.tid;
+	}
+	spin_unlock(&list->lock);
+	return num;
 }
 
 unsigned int threads_ready(unsigned int hart_index, int32_t *tids,
 			   unsigned int max)
 {
-	struct thread *thread;
 	unsigned int num = 0;
 
-	spin_lock(&thread_list_lock);
-	list_for_each (thread, &thread_list, all_node) {
-		if (num < max && READ_ONCE(thread->sched.queue) &&
-		    READ_ONCE(thread->sched.hart) == hart_index)
-			tids[num++] = thread->trace.tid;
-	}
-	spin_unlock(&thread_list_lock);
+	for (unsigned int i = 0; i < arch_num_harts(); i++)
+		num += ready_of(&thread_lists[i], hart_index, tids + num,
+				max - num);
 	return num;
 }
 
@@ -61,6 +99,7 @@ static struct thread *thread_create(const char *name, void (*first)(void *))
 	 * off and with the run queue's lock. finish_switch() leaves both. */
 	thread->irq.depth = 2;
 	thread->state = THREAD_NEW;
+	spin_init(&thread->cred_lock, LOCK_LEAF);
 	refcount_init(&thread->refs, 1);
 	strcopy(thread->name, name, sizeof(thread->name));
 	thread->sched.affinity = UINT64_MAX;
@@ -71,9 +110,7 @@ static struct thread *thread_create(const char *name, void (*first)(void *))
 	thread->start_time_ns = clock_now_ns();
 	thread->timer_slack_ns = 50 * NSEC_PER_USEC;
 
-	spin_lock(&thread_list_lock);
-	list_push_back(&thread_list, &thread->all_node);
-	spin_unlock(&thread_list_lock);
+	list_thread(thread);
 	return thread;
 }
 
@@ -122,9 +159,7 @@ void thread_put(struct thread *thread)
 	if (!refcount_put(&thread->refs))
 		return;
 	assert(thread != current());
-	spin_lock(&thread_list_lock);
-	list_remove(&thread->all_node);
-	spin_unlock(&thread_list_lock);
+	unlist_thread(thread);
 	arch_thread_destroy(&thread->arch);
 	slab_free(thread_cache, thread);
 }

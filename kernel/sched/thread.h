@@ -119,7 +119,9 @@ struct thread {
 	struct fd_table *files;
 	struct fs_context *fs;
 	const struct cred *cred; /* replaced whole; see vfs/cred.h */
-	void *journal_handle;    /* the operation it is inside: fs/ext4 */
+	struct spinlock
+		cred_lock; /* rank LOCK_LEAF; for others to take a reference */
+	void *journal_handle; /* the operation it is inside: fs/ext4 */
 	struct refcount refs;
 	char name[THREAD_NAME_SIZE];
 
@@ -172,7 +174,8 @@ struct thread {
 	/* mm/: who asked for memory while memory is out. */
 	bool oom_victim;
 
-	struct list_head all_node; /* all threads, for the debugger; sched */
+	struct list_head all_node; /* all threads; sched */
+	unsigned int made_on;      /* hart: whose list that is; fixed */
 };
 
 _Static_assert(offsetof(struct thread, arch) == 0, "tp points at arch");
