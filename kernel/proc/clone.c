@@ -307,6 +307,14 @@ static void discard(struct thread *child)
 
 /* ---- clone --------------------------------------------------------------- */
 
+static int give_cred(struct thread *child, uint64_t flags)
+{
+	const struct cred *mine = current()->cred;
+
+	child->cred = flags & CLONE_THREAD ? cred_get(mine) : cred_copy(mine);
+	return child->cred ? 0 : -ENOMEM;
+}
+
 /* Everything the child needs, but not yet known to anybody. */
 static int build(struct thread *child, const struct clone_args_kernel *args)
 {
@@ -316,8 +324,9 @@ static int build(struct thread *child, const struct clone_args_kernel *args)
 		return err;
 	child->tid = child->pid->number;
 	give_trace(child, args->flags);
-	child->cred = cred_get(current()->cred);
-	err = give_files(child, args->flags);
+	err = give_cred(child, args->flags);
+	if (!err)
+		err = give_files(child, args->flags);
 	if (!err)
 		err = give_fs(child, args->flags);
 	if (!err)

@@ -5,12 +5,14 @@
  * Idea: credentials are never changed while anybody uses them. Who wants
  * others copies, changes the copy and replaces the thread's pointer; so an
  * open file or a running system call keeps what it began with, without a lock.
+ * A process has a copy of its own, so that what counts who uses it stays with
+ * the harts that run the process.
  *
  * Invariants
  *   C1  cred.user is the account of cred.uid.
  *   C2  user_account.threads counts the threads whose cred has that account.
  *
- * Locks: cred_lock lets others take a reference to a thread's credentials
+ * Locks: thread.cred_lock lets others take a reference to a thread's credentials
  * while the thread replaces them; accounts_lock guards the accounts' hash.
  * Source: credentials(7), capabilities(7).
  */
@@ -33,7 +35,6 @@ struct user_account {
 	uint32_t uid;          /* fixed */
 };
 
-static struct spinlock cred_lock = SPINLOCK_INIT(LOCK_LEAF);
 static struct spinlock accounts_lock = SPINLOCK_INIT(LOCK_LEAF);
 /* Under accounts_lock; zero until first used. */
 static struct list_head buckets[NUM_BUCKETS];
@@ -95,6 +96,16 @@ static struct user_account *account_get(uint32_t uid)
 	spin_unlock(&accounts_lock);
 	kfree(fresh);
 	return account;
+}
+
+/* For who has a reference. */
+static void account_get_again(struct user_account *account)
+{
+	if (account == &root_account)
+		return;
+	spin_lock(&accounts_lock);
+	account->refs++;
+	spin_unlock(&accounts_lock);
 }
 
 static void account_put(struct user_account *account)
@@ -161,9 +172,7 @@ struct cred *cred_copy(const struct cred *cred)
 		}
 		memcpy(copy->groups, cred->groups, size);
 	}
-	spin_lock(&accounts_lock);
-	copy->user->refs++;
-	spin_unlock(&accounts_lock);
+	account_get_again(copy->user);
 	return copy;
 }
 
@@ -187,10 +196,10 @@ static const struct cred *replace(struct thread *thread,
 {
 	const struct cred *old;
 
-	spin_lock(&cred_lock);
+	spin_lock(&thread->cred_lock);
 	old = thread->cred;
 	thread->cred = cred;
-	spin_unlock(&cred_lock);
+	spin_unlock(&thread->cred_lock);
 	return old;
 }
 
@@ -214,11 +223,11 @@ const struct cred *cred_get_of(struct thread *thread)
 {
 	const struct cred *cred;
 
-	spin_lock(&cred_lock);
+	spin_lock(&thread->cred_lock);
 	cred = thread->cred;
 	if (cred)
 		cred_get(cred);
-	spin_unlock(&cred_lock);
+	spin_unlock(&thread->cred_lock);
 	return cred;
 }
 
