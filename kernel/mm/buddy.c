@@ -29,8 +29,13 @@
 #include "kernel/lib/string.h"
 #include "kernel/sync/mutex.h"
 
-/* Frames a hart may keep, and how many move to or from the lists at once. */
-#define HART_FRAMES      64u
+/* Frames a hart may keep at least, and at most if there is memory: what a
+ * program gives back and wants again is then still in the hart's cache. */
+#define HART_FRAMES     64u
+#define HART_FRAMES_MAX ((unsigned int)(PAGE_SIZE / sizeof(struct page *)))
+/* How many of all frames the harts may keep together: one in so many. */
+#define HARTS_SHARE 128u
+/* How many move to or from the lists at once. */
 #define HART_BATCH_ORDER 4u
 #define HART_BATCH       (1u << HART_BATCH_ORDER)
 /* Of zeros; enough for the tables of two small programs. */
@@ -62,7 +67,9 @@ static uint64_t reserve;
 /* This hart only, interrupts off. */
 static struct hart_frames {
 	unsigned int count, num_zeroed;
-	struct page *frames[HART_FRAMES];
+	unsigned int limit;   /* of count; 0: never used so far */
+	struct page **frames; /* first, or a page full of pointers */
+	struct page *first[HART_FRAMES];
 	struct page *zeroed[HART_ZEROED];
 	uint64_t allocated, freed; /* pages since boot; read by others */
 } __aligned(64) hart_frames[MAX_HARTS];
@@ -146,12 +153,22 @@ static bool above_reserve(unsigned int order, unsigned int flags)
 
 /* ---- A hart's own frames; interrupts off --------------------------------- */
 
+static void use_table(struct hart_frames *mine, struct page **frames,
+		      unsigned int limit)
+{
+	memcpy(frames, mine->frames, mine->count * sizeof(*frames));
+	mine->frames = frames;
+	mine->limit = limit;
+}
+
 /* Neighbours, if there are some: one block is found faster than its frames. */
 static void refill(struct hart_frames *mine, unsigned int flags)
 {
 	unsigned int order = HART_BATCH_ORDER;
 	struct page *block;
 
+	if (unlikely(mine->limit == 0))
+		use_table(mine, mine->first, HART_FRAMES);
 	spin_lock(&frames_lock);
 	/* When it gets tight take just the one, so that what the kernel may
 	 * have does not end up with a program; and what we hoard counts. */
@@ -178,6 +195,35 @@ static void spill(struct hart_frames *mine, unsigned int keep)
 	while (keep == 0 && mine->num_zeroed > 0)
 		free_block(mine->zeroed[--mine->num_zeroed], 0);
 	spin_unlock(&frames_lock);
+}
+
+/* How many frames a hart may keep, of so many that there are. */
+static unsigned int hart_share(void)
+{
+	uint64_t share = managed_pages / HARTS_SHARE / arch_num_harts();
+
+	return (unsigned int)MIN(share, (uint64_t)HART_FRAMES_MAX);
+}
+
+/* The hart may not keep one more. */
+static __noinline void make_room(struct hart_frames *mine)
+{
+	struct page *table = NULL;
+
+	if (mine->limit == 0) {
+		use_table(mine, mine->first, HART_FRAMES);
+		return;
+	}
+	if (mine->frames == mine->first && hart_share() > HART_FRAMES) {
+		spin_lock(&frames_lock);
+		if (above_reserve(0, ALLOC_USER))
+			table = take_block(0);
+		spin_unlock(&frames_lock);
+	}
+	if (table)
+		use_table(mine, page_address(table), hart_share());
+	else
+		spill(mine, mine->limit - HART_BATCH);
 }
 
 /* One frame; ALLOC_ZERO is taken out of *@flags if it is clear already. */
@@ -314,8 +360,8 @@ void page_free(struct page *page)
 	mine = &hart_frames[arch_hart_index()];
 	mine->freed += BIT(order);
 	if (likely(order == 0)) {
-		if (unlikely(mine->count == HART_FRAMES))
-			spill(mine, HART_FRAMES - HART_BATCH);
+		if (unlikely(mine->count == mine->limit))
+			make_room(mine);
 		mine->frames[mine->count++] = page;
 	} else {
 		spin_lock(&frames_lock);
@@ -341,8 +387,8 @@ void page_free_batch(struct page *const pages[], unsigned int count)
 		debug_assert(page->order == 0);
 		anonymous += (page->flags & PAGE_FLAG_ANON) != 0;
 		page->flags = 0;
-		if (unlikely(mine->count == HART_FRAMES))
-			spill(mine, HART_FRAMES - HART_BATCH);
+		if (unlikely(mine->count == mine->limit))
+			make_room(mine);
 		mine->frames[mine->count++] = page;
 	}
 	memory_count(COUNT_ANONYMOUS, -anonymous);

@@ -27,7 +27,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/sync/spinlock.h"
 
-#define UNIT 16u
+#define UNIT       16u
+#define CACHE_LINE 64u
 
 /* More than one page per slab only if that wastes less; up to 8 pages. */
 #define SLAB_MAX_ORDER 3u
@@ -426,6 +427,9 @@ void slab_init(void)
 struct slab_cache *slab_cache_create(const char *name, size_t size,
 				     size_t align)
 {
+	/* Two harts that use neighbours would take the line from each other. */
+	if (size > CACHE_LINE && arch_num_harts() > 1)
+		align = MAX(align, (size_t)CACHE_LINE);
 	align = MAX(align, (size_t)UNIT);
 	return create_cache(name, ALIGN_UP(size, align));
 }
