@@ -245,27 +245,6 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len,
 	return NULL;
 }
 
-struct dentry *dentry_peek(struct dentry *parent, const char *name, size_t len,
-			   uint32_t hash)
-{
-	struct dentry *dentry;
-	unsigned int seq;
-	bool good = false;
-
-	read_enter();
-	seq = seq_begin(&dentry_seq);
-	dentry = dentry_find(parent, name, len, hash);
-	if (dentry && !refcount_get_unless_zero(&dentry->refs))
-		dentry = NULL;
-	if (dentry)
-		good = READ_ONCE(dentry->inode) && !seq_retry(&dentry_seq, seq);
-	read_leave();
-	if (good)
-		return dentry;
-	dentry_put(dentry);
-	return NULL;
-}
-
 static void hash_locked(struct dentry *dentry) MUST_HOLD(dentry_lock)
 {
 	chain_push(bucket_of(dentry->parent, dentry->hash), &dentry->hash_node);
@@ -384,7 +363,7 @@ void dentry_set_inode(struct dentry *dentry, struct inode *inode)
 
 	spin_lock(&dentry_lock);
 	/* A walk that finds the inode finds it complete. */
-	__atomic_store_n(&dentry->inode, inode, __ATOMIC_RELEASE);
+	STORE_RELEASE(dentry->inode, inode);
 	hashed = dentry->hashed;
 	spin_unlock(&dentry_lock);
 	if (!hashed)

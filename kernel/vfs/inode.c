@@ -164,6 +164,7 @@ struct super_block *super_block_create(const struct file_system_type *type,
 	if (!sb)
 		return NULL;
 	refcount_init(&sb->refs, 1);
+	hart_count_init(&sb->writers);
 	mutex_init(&sb->rename_lock, LOCK_RENAME);
 	list_init(&sb->dirty_inodes);
 	list_init(&sb->dirty_node);
@@ -189,6 +190,7 @@ void super_block_put(struct super_block *sb)
 	}
 	if (sb->ops->destroy)
 		sb->ops->destroy(sb);
+	hart_count_destroy(&sb->writers);
 	kfree(sb);
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/lib/refcount.h"
 #include "kernel/mm/page_cache.h"
 #include "kernel/sync/deferred.h"
+#include "kernel/sync/hart_count.h"
 #include "kernel/sync/mutex.h"
 
 struct dentry;
@@ -26,8 +27,9 @@ struct statfs_info;
 struct unix_socket;
 struct block_device;
 
-/* Times are ns since 1970. */
 struct inode_acl;
+
+/* Times are ns since 1970. */
 
 struct inode {
 	struct refcount refs;
@@ -170,12 +172,12 @@ struct super_block {
 	struct refcount refs;
 	const struct super_ops *ops;
 	const struct file_system_type *type;
-	uint64_t dev;             /* st_dev */
-	uint64_t magic;           /* statfs f_type */
-	uint64_t max_file_size;   /* in bytes; fixed */
-	unsigned int flags;       /* MS_RDONLY, ... */
-	unsigned int writers;     /* regular files open for writing; atomic */
-	struct mutex rename_lock; /* rank LOCK_RENAME */
+	uint64_t dev;              /* st_dev */
+	uint64_t magic;            /* statfs f_type */
+	uint64_t max_file_size;    /* in bytes; fixed */
+	unsigned int flags;        /* MS_RDONLY, ... */
+	struct hart_count writers; /* regular files open for writing */
+	struct mutex rename_lock;  /* rank LOCK_RENAME */
 	struct dentry *root;
 	/*
 	 * Names come and go only through inode_ops, so that "not there" may be

@@ -32,7 +32,8 @@ static inline void inode_end_writer(struct inode *inode)
 {
 	__atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);
 	if (S_ISREG(inode->mode))
-		__atomic_fetch_sub(&inode->sb->writers, 1, __ATOMIC_RELEASE);
+		__atomic_fetch_sub(hart_count_part(&inode->sb->writers), 1,
+				   __ATOMIC_RELEASE);
 }
 /* inode_permission() for a look-up in @dir; needs no sleep. */
 static inline bool inode_may_search(const struct cred *cred,
@@ -95,10 +96,6 @@ static inline uint32_t name_hash(const char *name, size_t len)
  */
 struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len,
 			   uint32_t hash);
-/* The same without any lock held: with a reference, and not negative; NULL: not
- * known for sure. */
-struct dentry *dentry_peek(struct dentry *parent, const char *name, size_t len,
-			   uint32_t hash);
 /*
  * The dentry of @name in @dir, asking the file system if need be; negative if
  * there is nothing. With a reference. 0 or an error of lookup.
@@ -151,6 +148,7 @@ struct walk {
 	const char *rest;       /* what is still to be walked */
 	char *buffer;           /* rest lies here after a long link; or NULL */
 	struct dentry *link;    /* step_cached() met one; with a reference */
+	bool arrived;           /* LOOKUP_IF_THERE: at the last component */
 	unsigned int flags;     /* LOOKUP_* */
 	unsigned int num_links; /* followed so far */
 	struct path_last last;
@@ -169,7 +167,8 @@ static inline bool is_plain_name(const struct path_last *last)
 int walk_start(struct walk *walk, const struct path *start, const char *name,
 	       unsigned int flags);
 void walk_end(struct walk *walk);
-/* Walk all of it, or with LOOKUP_PARENT to the last component. */
+/* Walk all of it, or with LOOKUP_PARENT to the last component; with
+ * LOOKUP_IF_THERE that is where it ends if walk->arrived. */
 int walk_run(struct walk *walk);
 /* @link is a symbolic link in walk->at: continue with its target, as if it
  * stood in the place of the last component. */

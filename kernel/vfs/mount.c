@@ -10,6 +10,7 @@
  * Invariants
  *   M1  A mount in the table has one reference for it; a mount with a parent
  *       holds one to it. So a mount without children and users has refs 1.
+ *       Its references are spread over the harts only while it is in the table.
  *   M2  dentry.mount_point is set exactly while some mount in the table hangs
  *       on the dentry; the mount holds a reference to it.
  *   M3  The table is in the order of mounting: /proc/mounts.
@@ -91,7 +92,7 @@ static struct mount *mount_create(struct dentry *root, struct super_block *sb,
 		kfree(mount);
 		return NULL;
 	}
-	refcount_init(&mount->refs, 1);
+	hart_refs_init(&mount->refs);
 	refcount_get(&sb->refs);
 	mount->sb = sb;
 	mount->root = dentry_get(root);
@@ -104,13 +105,14 @@ static struct mount *mount_create(struct dentry *root, struct super_block *sb,
 
 void mount_get(struct mount *mount)
 {
-	refcount_get(&mount->refs);
+	hart_refs_get(&mount->refs);
 }
 
 static void free_memory(struct deferred *deferred)
 {
 	struct mount *mount = container_of(deferred, struct mount, deferred);
 
+	hart_refs_destroy(&mount->refs);
 	kfree(mount->source);
 	kfree(mount);
 }
@@ -119,7 +121,7 @@ void mount_put(struct mount *mount)
 {
 	struct super_block *sb;
 
-	if (!mount || !refcount_put(&mount->refs))
+	if (!mount || !hart_refs_put(&mount->refs))
 		return;
 	sb = mount->sb;
 	super_block_sync(sb);
@@ -220,6 +222,7 @@ static void table_add(struct mount *mount) MUST_HOLD(mount_table_lock)
 {
 	mount->id = next_id++;
 	list_push_back(&mounts, &mount->node);
+	hart_refs_spread(&mount->refs);
 }
 
 static struct mount *first_child(const struct mount *parent)
@@ -347,7 +350,8 @@ static int remount_super(struct super_block *sb, unsigned int flags,
 	if (flags & MS_RDONLY && !(old & MS_RDONLY)) {
 		/* From now on nobody opens anything for writing: claim_write(). */
 		__atomic_fetch_or(&sb->flags, MS_RDONLY, __ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&sb->writers, __ATOMIC_SEQ_CST))
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (hart_count_sum(&sb->writers))
 			err = -EBUSY;
 	}
 	if (!err && sb->ops->remount)
@@ -542,8 +546,21 @@ static void put_mounts(struct list_head *gone)
 		struct mount *mount = list_first(gone, struct mount, node);
 
 		list_remove(&mount->node);
+		hart_refs_gather(&mount->refs);
 		mount_put(mount);
 	}
+}
+
+/* Beside the caller, who has a reference. */
+static bool is_busy(struct mount *mount) MUST_HOLD(mount_table_lock)
+{
+	bool busy;
+
+	if (first_child(mount))
+		return true;
+	busy = hart_refs_gather(&mount->refs) > 2;
+	hart_refs_spread(&mount->refs);
+	return busy;
 }
 
 /* @mount is kept alive by one reference of the caller. */
@@ -557,8 +574,7 @@ static int unmount(struct mount *mount, int flags)
 		err = -EBUSY;
 	else if (!mount->parent) /* somebody was faster */
 		err = -EINVAL;
-	else if (!(flags & MNT_DETACH) &&
-		 (first_child(mount) || refcount_read(&mount->refs) > 2))
+	else if (!(flags & MNT_DETACH) && is_busy(mount))
 		err = -EBUSY;
 	else if (flags & MNT_EXPIRE && !mount->expiring) {
 		/* The second time. That somebody used it in between is not

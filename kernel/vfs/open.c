@@ -2,9 +2,10 @@
 /*
  * open.c - from a name to an open file
  *
- * Idea: without O_CREAT the walk alone finds the file. With it, the walk stops
- * in the directory, which is locked while the name is looked up and, if
- * missing, made, so that of two creators one is first (O_EXCL).
+ * Idea: without O_CREAT the walk alone finds the file. With it, it most often
+ * does so, too; else it stops in the directory, which is locked while the name
+ * is looked up and, if missing, made, so that of two creators one is first
+ * (O_EXCL). The references that the walk ends with become the file's.
  *
  * Then, in this order: is it of the right kind, may it be opened so, let its
  * implementation agree, and only then cut it (O_TRUNC).
@@ -99,8 +100,22 @@ static const struct file_ops *find_ops(const struct inode *inode)
 	return NULL;
 }
 
-/* A program that runs may not be written to, and the other way round; nor what
- * is being remounted read-only. */
+/* No file may be written that is on what is being remounted read-only. */
+static int claim_super(struct super_block *sb)
+{
+	long *part = hart_count_part(&sb->writers);
+
+	/* Either we see the flag, or remount() sees us. What we take back goes
+	 * from the same part, so that it never sees too few. */
+	__atomic_fetch_add(part, 1, __ATOMIC_SEQ_CST);
+	if (likely(!(__atomic_load_n(&sb->flags, __ATOMIC_SEQ_CST) &
+		     MS_RDONLY)))
+		return 0;
+	__atomic_fetch_sub(part, 1, __ATOMIC_RELEASE);
+	return -EROFS;
+}
+
+/* A program that runs may not be written to, and the other way round. */
 static int claim_write(struct inode *inode)
 {
 	int err = 0;
@@ -108,15 +123,10 @@ static int claim_write(struct inode *inode)
 	__atomic_fetch_add(&inode->writers, 1, __ATOMIC_ACQ_REL);
 	if (__atomic_load_n(&inode->exec_count, __ATOMIC_ACQUIRE))
 		err = -ETXTBSY;
-	if (S_ISREG(inode->mode)) {
-		/* Either we see the flag, or remount() sees us. */
-		__atomic_fetch_add(&inode->sb->writers, 1, __ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&inode->sb->flags, __ATOMIC_SEQ_CST) &
-		    MS_RDONLY)
-			err = -EROFS;
-	}
+	else if (S_ISREG(inode->mode))
+		err = claim_super(inode->sb);
 	if (unlikely(err))
-		inode_end_writer(inode);
+		__atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);
 	return err;
 }
 
@@ -170,6 +180,7 @@ static void file_discard(struct file *file)
 	file_put(file);
 }
 
+/* The references on @path go to the file, or are dropped. */
 static int open_checked(const struct path *path, unsigned int flags,
 			struct file **out)
 {
@@ -180,7 +191,6 @@ static int open_checked(const struct path *path, unsigned int flags,
 	struct file *file;
 	int err;
 
-	path_get(path);
 	err = file_alloc(path, flags & ~dropped, &file);
 	if (err) {
 		path_put(path);
@@ -203,18 +213,29 @@ static int open_checked(const struct path *path, unsigned int flags,
 	return 0;
 }
 
-int file_open_path(const struct path *path, unsigned int flags,
-		   struct file **out)
+/* As open_checked(). */
+static int open_found(const struct path *path, unsigned int flags, bool created,
+		      struct file **out)
 {
 	int err = 0;
 
+	if (!(flags & O_PATH))
+		err = check_open(path, flags, created);
+	if (!err)
+		return open_checked(path, flags, out);
+	path_put(path);
+	return err;
+}
+
+int file_open_path(const struct path *path, unsigned int flags,
+		   struct file **out)
+{
 	if (flags & O_PATH)
 		flags &= PATH_FLAGS;
 	if (flags & O_DIRECTORY && !S_ISDIR(path->dentry->inode->mode))
 		return -ENOTDIR;
-	if (!(flags & O_PATH))
-		err = check_open(path, flags, false);
-	return err ? err : open_checked(path, flags, out);
+	path_get(path);
+	return open_found(path, flags, false, out);
 }
 
 int file_open_exec(const struct path *path, struct file **out)
@@ -231,6 +252,7 @@ int file_open_exec(const struct path *path, struct file **out)
 		err = claim_exec(inode);
 	if (err)
 		return err;
+	path_get(path);
 	err = open_checked(path, O_RDONLY | FILE_EXEC, out);
 	if (err)
 		__atomic_fetch_sub(&inode->exec_count, 1, __ATOMIC_RELEASE);
@@ -251,16 +273,6 @@ static int find_or_create(struct walk *walk, unsigned int flags, uint32_t mode,
 	struct dentry *dir = walk->at.dentry, *dentry;
 	int err;
 
-	/* It is most often there: then the directory need not be locked. */
-	if (!(flags & O_EXCL) && !dir->inode->ops->still_valid) {
-		dentry = dentry_peek(dir, walk->last.name, walk->last.len,
-				     walk->last_hash);
-		if (dentry) {
-			found->dentry = dentry;
-			found->created = false;
-			return 0;
-		}
-	}
 	mutex_lock(&dir->inode->lock);
 	err = dentry_lookup_locked(dir, walk->last.name, walk->last.len,
 				   walk->last_hash, &dentry);
@@ -284,17 +296,26 @@ unlock:
 	return err;
 }
 
-static int open_found(const struct path *path, unsigned int flags, bool created,
-		      struct file **out)
+/* As open_checked(). */
+static int open_no_directory(const struct path *path, unsigned int flags,
+			     bool created, struct file **out)
 {
-	int err;
-
-	if (S_ISDIR(path->dentry->inode->mode))
+	if (S_ISDIR(path->dentry->inode->mode)) {
+		path_put(path);
 		return -EISDIR;
+	}
 	if (created)
 		flags &= ~(unsigned int)O_TRUNC;
-	err = check_open(path, flags, created);
-	return err ? err : open_checked(path, flags, out);
+	return open_found(path, flags, created, out);
+}
+
+/* Where the walk ended. */
+static int open_end(struct walk *walk, unsigned int flags, struct file **out)
+{
+	struct path at;
+
+	walk_result(walk, &at);
+	return open_no_directory(&at, flags, false, out);
 }
 
 /* The walk stands in the directory: the last name, links followed. */
@@ -318,10 +339,9 @@ static int open_last(struct walk *walk, unsigned int flags, uint32_t mode,
 			return err;
 		if (!S_ISLNK(found.dentry->inode->mode) || flags & O_NOFOLLOW) {
 			walk_step_to(walk, found.dentry, &at);
-			err = open_found(&at, flags, found.created, out);
-			path_put(&at);
 			dentry_put(found.dentry);
-			return err;
+			return open_no_directory(&at, flags, found.created,
+						 out);
 		}
 		err = walk_may_follow(walk, found.dentry->inode);
 		if (!err)
@@ -330,10 +350,12 @@ static int open_last(struct walk *walk, unsigned int flags, uint32_t mode,
 		if (err)
 			return err;
 		if (!*walk->rest) /* a jump, or a link to "/" */
-			return open_found(&walk->at, flags, false, out);
+			return open_end(walk, flags, out);
 		err = walk_run(walk);
 		if (err)
 			return err;
+		if (walk->arrived)
+			return open_end(walk, flags, out);
 	}
 }
 
@@ -344,11 +366,15 @@ static int open_create(const struct path *start, const char *name,
 	struct walk walk;
 	int err;
 
-	err = walk_start(&walk, start, name, lookup | LOOKUP_PARENT);
+	lookup |= LOOKUP_PARENT;
+	if (!(flags & O_EXCL))
+		lookup |= LOOKUP_IF_THERE;
+	err = walk_start(&walk, start, name, lookup);
 	if (!err)
 		err = walk_run(&walk);
 	if (!err)
-		err = open_last(&walk, flags, mode, out);
+		err = walk.arrived ? open_end(&walk, flags, out)
+				   : open_last(&walk, flags, mode, out);
 	walk_end(&walk);
 	return err;
 }
@@ -398,8 +424,8 @@ static int open_unnamed(const struct path *start, const char *name,
 	err = -ENOMEM;
 	if (!path.dentry)
 		goto put_dir;
+	mount_get(path.mount);
 	err = open_checked(&path, flags & ~(unsigned int)O_DIRECTORY, out);
-	dentry_put(path.dentry);
 put_dir:
 	path_put(&dir);
 	return err;
@@ -426,11 +452,7 @@ int file_open_resolve(const struct path *start, const char *name,
 	if (flags & O_DIRECTORY)
 		lookup |= LOOKUP_DIRECTORY;
 	err = path_lookup(start, name, lookup, &path, NULL);
-	if (err)
-		return err;
-	err = file_open_path(&path, flags, out);
-	path_put(&path);
-	return err;
+	return err ? err : open_found(&path, flags, false, out);
 }
 
 int file_open(const struct path *start, const char *name, unsigned int flags,

@@ -260,11 +260,10 @@ static int step_to(struct walk *walk, struct dentry *child)
 	return 0;
 }
 
-/* 0, an error, or one of STEP_*. */
-static int step_cached(struct walk *walk, const struct component *c)
+/* May the walk step from where it is, in the cache? As step_cached(). */
+static force_inline int may_step(const struct walk *walk)
 {
-	struct inode *dir = READ_ONCE(walk->at.dentry->inode), *inode;
-	struct dentry *child;
+	struct inode *dir = READ_ONCE(walk->at.dentry->inode);
 
 	if (unlikely(!dir))
 		return STEP_LOST;
@@ -272,8 +271,18 @@ static int step_cached(struct walk *walk, const struct component *c)
 		return -ENOTDIR;
 	if (unlikely(dir->ops->refresh || dir->ops->still_valid))
 		return STEP_SLOW;
-	if (unlikely(!inode_may_search(walk->cred, dir)))
-		return -EACCES;
+	return likely(inode_may_search(walk->cred, dir)) ? 0 : -EACCES;
+}
+
+/* 0, an error, or one of STEP_*. */
+static int step_cached(struct walk *walk, const struct component *c)
+{
+	struct dentry *child;
+	struct inode *inode;
+	int err = may_step(walk);
+
+	if (unlikely(err))
+		return err;
 	if (c->name[0] == '.') {
 		if (is_dot(c))
 			return 0;
@@ -295,6 +304,28 @@ static int step_cached(struct walk *walk, const struct component *c)
 		return STEP_SLOW;
 	}
 	return step_to(walk, child);
+}
+
+/*
+ * LOOKUP_IF_THERE: to the last component, which is most often in the cache, and
+ * no link to be followed. False: we are where we were.
+ */
+static bool step_to_last(struct walk *walk, const struct component *c)
+{
+	const struct path from = walk->at;
+	const struct inode *inode;
+	struct dentry *child;
+
+	if (c->slash || is_dot(c) || is_dot_dot(c) || may_step(walk))
+		return false;
+	child = dentry_find(from.dentry, c->name, c->len, c->hash);
+	inode = child ? READ_ONCE(child->inode) : NULL;
+	if (!inode || (S_ISLNK(inode->mode) && walk->flags & LOOKUP_FOLLOW))
+		return false;
+	walk->arrived = !step_to(walk, child);
+	if (!walk->arrived)
+		walk->at = from;
+	return walk->arrived;
 }
 
 /* ---- Slow steps; dentry_lock not held, walk->at is ---- */
@@ -542,8 +573,12 @@ static force_inline int run_cached(struct walk *walk, struct component *c)
 
 		if (err)
 			return err;
-		if (c->is_last && walk->flags & LOOKUP_PARENT)
+		if (c->is_last && walk->flags & LOOKUP_PARENT) {
+			if (walk->flags & LOOKUP_IF_THERE &&
+			    step_to_last(walk, c))
+				return 0;
 			return stop_before(walk, c);
+		}
 		err = step_cached(walk, c);
 		if (err)
 			return err;
@@ -565,7 +600,7 @@ static force_inline bool get_unless_gone(const struct path *at,
 		return true;
 	}
 	/* A pipe that /proc led to is in no mount. */
-	if (at->mount && !refcount_get_unless_zero(&at->mount->refs))
+	if (at->mount && !hart_refs_get_unless_zero(&at->mount->refs))
 		return false;
 	got->mount = at->mount;
 	if (!refcount_get_unless_zero(&at->dentry->refs))
@@ -608,6 +643,7 @@ static force_inline int run(struct walk *walk, struct component *c,
 	int err;
 
 	walk->link = NULL;
+	walk->arrived = false;
 	if (unlikely(locked)) {
 		spin_lock(&dentry_lock);
 	} else {

@@ -13,6 +13,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/refcount.h"
 #include "kernel/sync/deferred.h"
+#include "kernel/sync/hart_count.h"
 #include "kernel/vfs/inode.h"
 
 #define DENTRY_SHORT_NAME 40
@@ -48,7 +49,7 @@ struct path {
 };
 
 struct mount {
-	struct refcount refs; /* 1 while in the table, users, child mounts */
+	struct hart_refs refs; /* 1 while in the table, users, child mounts */
 	/* Written under mount_table_lock and dentry_lock, read under either, or
 	 * inside a read section. */
 	struct mount *parent;       /* NULL: the root mount, or detached */
@@ -80,16 +81,17 @@ void path_get(const struct path *path);
 void path_put(const struct path *path);
 
 /* Flags of path_lookup(). */
-#define LOOKUP_FOLLOW    1u   /* follow a symbolic link at the end */
-#define LOOKUP_DIRECTORY 2u   /* must be a directory */
-#define LOOKUP_PARENT    4u   /* stop before the last component */
-#define LOOKUP_EMPTY     8u   /* "" means the start (AT_EMPTY_PATH) */
-#define LOOKUP_NO_LINKS  16u  /* no symbolic link anywhere */
-#define LOOKUP_BENEATH   32u  /* openat2: never leave the start */
-#define LOOKUP_IN_ROOT   64u  /* openat2: the start is the root */
-#define LOOKUP_NO_XDEV   128u /* openat2: cross no mount */
-#define LOOKUP_NO_MAGIC  256u /* openat2: no /proc/PID/fd style links */
-#define LOOKUP_CACHED    512u /* openat2: -EAGAIN instead of sleeping */
+#define LOOKUP_FOLLOW    1u    /* follow a symbolic link at the end */
+#define LOOKUP_DIRECTORY 2u    /* must be a directory */
+#define LOOKUP_PARENT    4u    /* stop before the last component */
+#define LOOKUP_EMPTY     8u    /* "" means the start (AT_EMPTY_PATH) */
+#define LOOKUP_NO_LINKS  16u   /* no symbolic link anywhere */
+#define LOOKUP_BENEATH   32u   /* openat2: never leave the start */
+#define LOOKUP_IN_ROOT   64u   /* openat2: the start is the root */
+#define LOOKUP_NO_XDEV   128u  /* openat2: cross no mount */
+#define LOOKUP_NO_MAGIC  256u  /* openat2: no /proc/PID/fd style links */
+#define LOOKUP_CACHED    512u  /* openat2: -EAGAIN instead of sleeping */
+#define LOOKUP_IF_THERE  1024u /* with PARENT: not before one in the cache */
 
 /*
  * Walk @name (kernel string) from @start (NULL: the cwd; ignored for absolute
