@@ -87,8 +87,8 @@ static void sync_code(struct vm_space *space, struct page *page)
 
 /* Point an empty entry at a file's page or one of the kernel's (F3).
  * page_table_lock held. */
-static void enter_shared(struct vm_space *space, pte_t *pte, struct page *page,
-			 unsigned int bits)
+static force_inline void enter_shared(struct vm_space *space, pte_t *pte,
+				      struct page *page, unsigned int bits)
 {
 	page_map(page);
 	space->resident[0]++;
