@@ -283,13 +283,13 @@ static void nested(void)
 }
 
 /* One event wakes one of several waiting threads. */
-static int woken;
+static volatile int woken;
 
 static void *wait_once(void *arg)
 {
 	struct epoll_event event;
 
-	if (epoll_wait(ep, &event, 1, 300) == 1)
+	if (epoll_wait(ep, &event, 1, 60000) == 1)
 		__atomic_fetch_add(&woken, 1, __ATOMIC_SEQ_CST);
 	return arg;
 }
@@ -304,9 +304,17 @@ static void threads(void)
 		pthread_create(&thread[i], NULL, wait_once, NULL);
 	usleep(50000);
 	write(fds[1], "x", 1);
+	for (i = 0; i < 60000 && !woken; i++)
+		usleep(1000);
+	usleep(100000);
+	check(woken == 1, "one event, one thread");
+	for (i = 0; i < 60000 && woken < 4; i++) {
+		write(fds[1], "x", 1);
+		usleep(1000);
+	}
 	for (i = 0; i < 4; i++)
 		pthread_join(thread[i], NULL);
-	check(woken == 1, "one event, one thread");
+	check(woken == 4, "and each its own");
 	drain(fds[0]);
 	control(EPOLL_CTL_DEL, fds[0], 0);
 }

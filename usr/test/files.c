@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include "asleep.h"
 #include "expect.h"
 
 static char buf[65536];
@@ -488,7 +489,7 @@ static void test_deadlock(void)
 		_exit(lock(fd, F_SETLKW, F_WRLCK, 0, 1) ? 1 : 0);
 	}
 	read(ready[0], &c, 1);
-	usleep(200000); /* it sleeps by now */
+	until_asleep(pid, pid);
 	FAILS(lock(fd, F_SETLKW, F_WRLCK, 1, 1), EDEADLK);
 	WORKS(lock(fd, F_SETLK, F_UNLCK, 0, 1));
 	waitpid(pid, &status, 0);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "asleep.h"
 #include "check.h"
 
 static long futex(volatile uint32_t *word, int op, uint32_t value,
@@ -93,8 +94,11 @@ static void test_timeouts(void)
 	      "FUTEX_WAIT times out");
 	took = now_ms() - before;
 	check(took >= 99 && took < 2000, "when it should");
+	clock_gettime(CLOCK_MONOTONIC,
+		      &ts); /* for so long, if it were a span */
+	before = now_ms();
 	check(futex(&word, FUTEX_WAIT_BITSET, 1, &ts, NULL, ~0u) == -1 &&
-		      errno == ETIMEDOUT && now_ms() - before < took + 50,
+		      errno == ETIMEDOUT && now_ms() - before < before / 2,
 	      "FUTEX_WAIT_BITSET takes a point in time");
 	clock_gettime(CLOCK_REALTIME, &ts);
 	ts.tv_sec++;
@@ -111,6 +115,7 @@ static void test_timeouts(void)
 
 struct sleeper {
 	pthread_t thread;
+	volatile pid_t tid;
 	volatile uint32_t *word;
 	uint32_t bits;
 	volatile long result;
@@ -121,6 +126,7 @@ static void *wait_on_word(void *arg)
 {
 	struct sleeper *me = arg;
 
+	me->tid = gettid();
 	me->result = futex(me->word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG,
 			   *me->word, NULL, NULL, me->bits);
 	me->done = true;
@@ -136,17 +142,29 @@ static void start(struct sleeper *sleepers, volatile uint32_t *word)
 		pthread_create(&sleepers[i].thread, NULL, wait_on_word,
 			       &sleepers[i]);
 	}
-	sleep_ms(100);
+	for (int i = 0; i < NUM_SLEEPERS; i++) {
+		while (!sleepers[i].tid)
+			sleep_ms(1);
+		until_asleep(getpid(), sleepers[i].tid);
+	}
 }
 
-static int num_done(const struct sleeper *sleepers)
+static int num_done_now(const struct sleeper *sleepers)
 {
 	int count = 0;
 
-	sleep_ms(100);
 	for (int i = 0; i < NUM_SLEEPERS; i++)
 		count += sleepers[i].done;
 	return count;
+}
+
+/* How many have been woken: waits for @expected, and whether more come. */
+static int num_done(const struct sleeper *sleepers, int expected)
+{
+	for (int i = 0; i < 10000 && num_done_now(sleepers) < expected; i++)
+		sleep_ms(1);
+	sleep_ms(100);
+	return num_done_now(sleepers);
 }
 
 static void join(struct sleeper *sleepers)
@@ -163,16 +181,17 @@ static void test_wake(void)
 
 	start(sleepers, &word);
 	check(futex(&word, wake, 2, NULL, NULL, 0) == 2 &&
-		      num_done(sleepers) == 2,
+		      num_done(sleepers, 2) == 2,
 	      "two of six");
 	check(futex(&word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, 9, NULL,
 		    NULL, 1u << 5 | 1u << 4) >= 0,
 	      "FUTEX_WAKE_BITSET");
-	check(sleepers[5].done || sleepers[4].done || num_done(sleepers) >= 2,
+	check(sleepers[5].done || sleepers[4].done ||
+		      num_done(sleepers, 2) >= 2,
 	      "by their bits");
 	futex(&word, wake, 99, NULL, NULL, 0);
 	join(sleepers);
-	check(num_done(sleepers) == NUM_SLEEPERS, "and the rest");
+	check(num_done_now(sleepers) == NUM_SLEEPERS, "and the rest");
 
 	start(sleepers, &word);
 	check(futex(&word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 1,
@@ -181,7 +200,7 @@ static void test_wake(void)
 	      "FUTEX_CMP_REQUEUE: another value");
 	check(futex(&word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 1,
 		    (void *)2L, &other, 5) == 3 &&
-		      num_done(sleepers) == 1,
+		      num_done(sleepers, 1) == 1,
 	      "one woken, two moved");
 	check(futex(&other, wake, 99, NULL, NULL, 0) == 2, "the two are there");
 	check(futex(&word, wake, 99, NULL, NULL, 0) == 3, "three stayed");
@@ -197,13 +216,12 @@ static void test_wake(void)
 	join(sleepers);
 }
 
-static volatile bool may_signal;
 static pthread_t main_thread;
 
 static void *signal_main(void *arg)
 {
 	(void)arg;
-	sleep_ms(100);
+	until_asleep(getpid(), getpid());
 	pthread_kill(main_thread, SIGUSR1);
 	return NULL;
 }
@@ -211,7 +229,7 @@ static void *signal_main(void *arg)
 static void test_signals(void)
 {
 	struct sigaction action = { .sa_handler = nothing };
-	struct timespec ts = { 2, 0 };
+	struct timespec ts = { 60, 0 };
 	volatile uint32_t word = 1;
 	pthread_t thread;
 
@@ -241,7 +259,7 @@ static void test_shared(void)
 
 	if (pid == 0)
 		_exit(futex(word, FUTEX_WAIT, 0, NULL, NULL, 0) == 0 ? 0 : 1);
-	sleep_ms(100);
+	until_asleep(pid, pid);
 	check(futex(word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0) ==
 		      0,
 	      "a private wake does not reach another process");
@@ -318,7 +336,7 @@ static void test_owner_dies(void)
 	if (pid == 0) {
 		pthread_mutex_lock(&locks->inherit);
 		sem_post(&locks->semaphore);
-		sleep_ms(200);
+		until_asleep(getppid(), getppid());
 		pthread_mutex_unlock(&locks->inherit);
 		_exit(0);
 	}

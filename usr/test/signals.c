@@ -20,6 +20,7 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "asleep.h"
 #include "check.h"
 
 #ifndef SS_AUTODISARM
@@ -427,13 +428,13 @@ static void test_alt_stack(void)
 
 /* ---- Interrupted calls --------------------------------------------------- */
 
-/* After @ms, @signo goes to @pid, and after as long again a byte to @fd. */
+/* When it sleeps, @signo goes to @pid, and @ms later a byte to @fd. */
 static pid_t disturb(pid_t pid, int signo, int ms, int fd)
 {
 	pid_t disturber = fork();
 
 	if (disturber == 0) {
-		sleep_ms(ms);
+		until_asleep(pid, pid);
 		kill(pid, signo);
 		sleep_ms(ms);
 		if (fd >= 0 && write(fd, "x", 1) != 1)
@@ -469,16 +470,17 @@ static void test_restart(void)
 
 	handle_with(SIGUSR1, note, SA_RESTART);
 	pid = disturb(getpid(), SIGUSR1, 50, -1);
-	struct timespec ts = { 1, 0 }, left = { 0, 0 };
+	struct timespec ts = { 100, 0 }, left = { 0, 0 };
 	got = nanosleep(&ts, &left);
-	check(got == -1 && errno == EINTR && left.tv_nsec > 500000000,
+	check(got == -1 && errno == EINTR && left.tv_sec >= 50 &&
+		      left.tv_sec < 100,
 	      "nanosleep never restarts after a handler, and says what is "
 	      "left");
 	wait_for(pid);
 
 	struct pollfd poll_fd = { .fd = fds[0], .events = POLLIN };
 	pid = disturb(getpid(), SIGUSR1, 50, -1);
-	got = poll(&poll_fd, 1, 1000);
+	got = poll(&poll_fd, 1, 60000);
 	check(got == -1 && errno == EINTR, "poll neither");
 	wait_for(pid);
 
@@ -513,7 +515,7 @@ static void stop_and_continue(pid_t pid)
 {
 	int status;
 
-	sleep_ms(100);
+	until_asleep(pid, pid);
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGCONT);
@@ -541,7 +543,7 @@ static void test_stop_restart(void)
 static void test_temporary_masks(void)
 {
 	sigset_t all_but_usr1;
-	struct timespec ts = { 1, 0 };
+	struct timespec ts = { 60, 0 };
 	pid_t pid;
 
 	handle_with(SIGUSR1, look_at_mask, 0);
@@ -704,7 +706,9 @@ static void test_job_control(void)
 	kill(pid, SIGCONT);
 	check(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status),
 	      "WCONTINUED");
-	sleep_ms(50); /* the child itself sends it, when it runs again */
+	/* The child itself sends it, when it runs again. */
+	for (int i = 0; i < 10000 && last_info.si_code != CLD_CONTINUED; i++)
+		sleep_ms(1);
 	check(last_info.si_code == CLD_CONTINUED, "SIGCHLD says CLD_CONTINUED");
 
 	kill(pid, SIGSTOP);
