@@ -58,37 +58,25 @@ static uint32_t parity(uint32_t x, uint32_t y, uint32_t z)
 	return x ^ y ^ z;
 }
 
-struct md4_round {
-	uint32_t (*mix)(uint32_t x, uint32_t y, uint32_t z);
-	uint32_t constant;
-	uint8_t word[8]; /* in which order they are used */
-	uint8_t shift[4];
-};
-
-static const struct md4_round rounds[3] = {
-	{ choose, 0, { 0, 1, 2, 3, 4, 5, 6, 7 }, { 3, 7, 11, 19 } },
-	{ majority, 0x5a827999, { 1, 3, 5, 7, 0, 2, 4, 6 }, { 3, 5, 9, 13 } },
-	{ parity, 0x6ed9eba1, { 3, 7, 2, 6, 1, 5, 0, 4 }, { 3, 9, 11, 15 } },
-};
+/* Four steps, in which a, d, c, b take turns: which words, moved how far. */
+#define FOUR_STEPS(mix, constant, i, j, k, l, r, s, t, u)                      \
+	do {                                                                   \
+		a = rotate_left(a + mix(b, c, d) + words[i] + (constant), r);  \
+		d = rotate_left(d + mix(a, b, c) + words[j] + (constant), s);  \
+		c = rotate_left(c + mix(d, a, b) + words[k] + (constant), t);  \
+		b = rotate_left(b + mix(c, d, a) + words[l] + (constant), u);  \
+	} while (0)
 
 static void half_md4(uint32_t state[4], const uint32_t words[8])
 {
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 
-	for (int r = 0; r < 3; r++) {
-		const struct md4_round *round = &rounds[r];
-
-		for (int i = 0; i < 8; i++) {
-			uint32_t next = a + round->mix(b, c, d) +
-					words[round->word[i]] + round->constant;
-
-			/* The four take turns. */
-			a = d;
-			d = c;
-			c = b;
-			b = rotate_left(next, round->shift[i % 4]);
-		}
-	}
+	FOUR_STEPS(choose, 0u, 0, 1, 2, 3, 3, 7, 11, 19);
+	FOUR_STEPS(choose, 0u, 4, 5, 6, 7, 3, 7, 11, 19);
+	FOUR_STEPS(majority, 0x5a827999u, 1, 3, 5, 7, 3, 5, 9, 13);
+	FOUR_STEPS(majority, 0x5a827999u, 0, 2, 4, 6, 3, 5, 9, 13);
+	FOUR_STEPS(parity, 0x6ed9eba1u, 3, 7, 2, 6, 3, 9, 11, 15);
+	FOUR_STEPS(parity, 0x6ed9eba1u, 1, 5, 0, 4, 3, 9, 11, 15);
 	state[0] += a;
 	state[1] += b;
 	state[2] += c;
