@@ -2,7 +2,7 @@
 /*
  * listing.c - a directory changes while it is read
  *
- *	listing delete|seek|create DIR COUNT
+ *	listing delete|seek|create|grow|tell DIR COUNT
  *
  * POSIX: who reads a directory gets each name that is there all the time exactly
  * once, whatever comes and goes meanwhile.
@@ -10,6 +10,8 @@
  *	delete  each second name goes while the list is read
  *	seek    the reading goes back to where it was, also if that name is gone
  *	create  as many names come while the list is read
+ *	grow    the same, from a few names on: ext4's block becomes an index
+ *	tell    telldir(3) and seekdir(3), also where as many names came since
  *
  * It is read in small pieces, so that the changes fall between two calls.
  */
@@ -189,10 +191,81 @@ static void run_create(void)
 			fail("new one seen twice", i);
 }
 
+/* ---- grow ---- */
+
+enum { FEW = 12 };
+
+static void run_grow(void)
+{
+	int target = count;
+
+	for (int i = FEW; i < count; i++)
+		delete (i);
+	count = FEW;
+	while (read_piece(note))
+		for (int i = 0; i < 40 && count + made < target; i++)
+			make(count + made++);
+	check_once(0, count);
+	for (int i = count; i < count + made; i++)
+		if (seen[i] > 1)
+			fail("new one seen twice", i);
+}
+
+/* ---- tell ---- */
+
+static long told[MOST]; /* the position before the name */
+
+static int next_old(DIR *d)
+{
+	const struct dirent *e;
+	int number = -1;
+
+	while ((e = readdir(d))) {
+		number = number_of(e->d_name);
+		if (number >= 0 && number < count)
+			return number;
+	}
+	return -1;
+}
+
+static void run_tell(void)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+	long at;
+
+	if (!d)
+		fail("opendir", -1);
+	for (at = telldir(d); (e = readdir(d)); at = telldir(d)) {
+		if (e->d_name[0] == '.')
+			continue;
+		order[listed] = number_of(e->d_name);
+		told[listed++] = at;
+	}
+	if (listed != count)
+		fail("not all are listed", listed);
+	for (int i = 0; i < count; i++)
+		make(count + i);
+	for (int i = listed - 1; i >= 0; i -= 83) {
+		seekdir(d, told[i]);
+		for (int k = i; k < i + 30 && k < listed; k++)
+			if (next_old(d) != order[k])
+				fail("does not come where it was", order[k]);
+	}
+	rewinddir(d);
+	for (int k = 0; k < listed; k++)
+		if (next_old(d) != order[k])
+			fail("does not come in its turn", order[k]);
+	if (next_old(d) >= 0)
+		fail("comes behind the last", 0);
+	closedir(d);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 4 || (count = atoi(argv[3])) <= 0 || count > MOST / 2) {
-		fputs("usage: listing delete|seek|create DIR COUNT\n", stderr);
+		fputs("usage: listing delete|seek|create|grow|tell DIR COUNT\n",
+		      stderr);
 		return 2;
 	}
 	dir = argv[2];
@@ -207,6 +280,10 @@ int main(int argc, char **argv)
 		run_delete();
 	else if (!strcmp(argv[1], "seek"))
 		run_seek();
+	else if (!strcmp(argv[1], "grow"))
+		run_grow();
+	else if (!strcmp(argv[1], "tell"))
+		run_tell();
 	else
 		run_create();
 	printf("ok listing %s: %d names\nPASSED\n", argv[1], count);

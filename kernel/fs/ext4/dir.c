@@ -5,8 +5,8 @@
  * A block is a row of entries, each as long as its rec_len, from its first byte
  * to its last; a free one has inode number 0. Removing an entry gives its bytes
  * to the one before it. Large directories have a tree over their blocks
- * (dir_index.c), which one who reads them from front to back need not know: its
- * nodes look like free entries.
+ * (dir_index.c), which one who walks over them from front to back need not know:
+ * its nodes look like free entries. dir_read.c lists a directory.
  *
  * Every length is checked before it is followed.
  *
@@ -15,25 +15,12 @@
  */
 #include "kernel/fs/ext4/internal.h"
 
-#include "kernel/vfs/file.h"
-
 /* file_type of an entry, by S_IFMT of the mode (shifted down). */
 static const uint8_t type_of_mode[16] = {
 	[S_IFREG >> 12] = 1, [S_IFDIR >> 12] = 2, [S_IFCHR >> 12] = 3,
 	[S_IFBLK >> 12] = 4, [S_IFIFO >> 12] = 5, [S_IFSOCK >> 12] = 6,
 	[S_IFLNK >> 12] = 7,
 };
-
-static unsigned int dt_of_type(const struct ext4 *fs, uint8_t type)
-{
-	static const uint8_t types[] = { DT_UNKNOWN, DT_REG,  DT_DIR,  DT_CHR,
-					 DT_BLK,     DT_FIFO, DT_SOCK, DT_LNK };
-
-	if (!(fs->super->incompat & INCOMPAT_FILETYPE) ||
-	    type >= ARRAY_SIZE(types))
-		return DT_UNKNOWN;
-	return types[type];
-}
 
 /* ---- Blocks ---- */
 
@@ -115,11 +102,6 @@ int ext4_dir_block(struct inode *dir, uint32_t lblk, struct meta **out)
 	return 0;
 }
 
-static uint32_t num_blocks(const struct inode *dir)
-{
-	return (uint32_t)(inode_size(dir) >> ext4_fs_of(dir)->block_bits);
-}
-
 int ext4_dir_append(struct handle *handle, struct inode *dir, uint32_t *lblk,
 		    struct meta **out)
 {
@@ -128,7 +110,7 @@ int ext4_dir_append(struct handle *handle, struct inode *dir, uint32_t *lblk,
 	uint64_t block;
 	int err;
 
-	*lblk = num_blocks(dir);
+	*lblk = ext4_dir_blocks(dir);
 	if (*lblk >= UINT32_MAX >> fs->block_bits)
 		return -ENOSPC; /* 4 GiB of names */
 	err = ext4_block_new(handle, ext4_goal(dir, *lblk), &block);
@@ -153,47 +135,50 @@ int ext4_dir_append(struct handle *handle, struct inode *dir, uint32_t *lblk,
 
 /* ---- Finding ---- */
 
+/* This is the longest part of many a path walk: of entries with other names
+ * only that is checked which is needed to go on. */
 int ext4_dir_find_in(struct ext4 *fs, struct meta *meta, const char *name,
 		     size_t len, struct ext4_place *place)
 {
-	unsigned int end = ext4_dir_room(fs);
-	struct ext4_dirent *prev = NULL;
+	char *at = meta->data, *end = at + ext4_dir_room(fs);
+	struct ext4_dirent *prev = NULL, *entry = NULL;
+	size_t size = ext4_dirent_size(len), rec_len;
+	size_t last = len - 1, other = len > 1 ? len - 2 : 0;
 
-	for (unsigned int at = 0; at + DIRENT_HEADER <= end;) {
-		struct ext4_dirent *entry = entry_at(meta, at);
-
-		if (!ext4_dirent_ok(fs, entry, at, end))
-			return ext4_error(fs, "a broken entry in block %lu",
-					  (unsigned long)meta->block);
+	for (; at + DIRENT_HEADER <= end; at += rec_len, prev = entry) {
+		entry = (void *)at;
+		rec_len = entry->rec_len;
+		if (unlikely(rec_len & 3 || rec_len < ext4_dirent_size(1) ||
+			     rec_len > (size_t)(end - at)))
+			goto broken;
 		/* Names often begin alike: compare the end first. */
-		if (entry->ino && entry->name_len == len &&
-		    entry->name[len - 1] == name[len - 1] &&
+		if (entry->name_len == len && rec_len >= size &&
+		    entry->name[last] == name[last] &&
+		    entry->name[other] == name[other] && entry->ino &&
 		    memcmp(entry->name, name, len) == 0) {
+			if (entry->ino > fs->inodes_count)
+				goto broken;
 			meta_hold(&fs->cache, meta);
 			*place = (struct ext4_place){ meta, entry, prev };
 			return 0;
 		}
-		prev = entry;
-		at += entry->rec_len;
 	}
 	return -ENOENT;
-}
-
-static bool is_dot(const char *name, size_t len)
-{
-	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
+broken:
+	return ext4_error(fs, "a broken entry in block %lu",
+			  (unsigned long)meta->block);
 }
 
 int ext4_dir_find(struct inode *dir, const char *name, size_t len,
 		  struct ext4_place *place)
 {
 	struct ext4 *fs = ext4_fs_of(dir);
-	uint32_t blocks = num_blocks(dir);
+	uint32_t blocks = ext4_dir_blocks(dir);
 	int err = -ENOENT;
 
 	if (len > NAME_MAX)
 		return -ENAMETOOLONG;
-	if (ext4_of(dir)->flags & INODE_INDEX && !is_dot(name, len))
+	if (ext4_of(dir)->flags & INODE_INDEX && !ext4_is_dot(name, len))
 		return ext4_index_find(dir, name, len, place);
 	/* ".." is in the first block, also of an indexed one: after 12 bytes,
 	 * with a length that hides the index. */
@@ -301,7 +286,8 @@ static int add_to_block(struct handle *handle, struct inode *dir, uint32_t lblk,
 	if (err)
 		return err;
 	err = ext4_dir_add_to(handle, dir, meta, name, len, ino, mode);
-	if (err == -ENOSPC && num_blocks(dir) == 1 && ext4_has_dir_index(fs)) {
+	if (err == -ENOSPC && ext4_dir_blocks(dir) == 1 &&
+	    ext4_has_dir_index(fs)) {
 		err = ext4_index_make(handle, dir, meta);
 		if (!err)
 			err = ext4_index_add(handle, dir, name, len, ino, mode);
@@ -313,7 +299,7 @@ static int add_to_block(struct handle *handle, struct inode *dir, uint32_t lblk,
 int ext4_dir_add(struct handle *handle, struct inode *dir, const char *name,
 		 size_t len, uint64_t ino, uint32_t mode)
 {
-	uint32_t blocks = num_blocks(dir), hint = ext4_of(dir)->dir_hint;
+	uint32_t blocks = ext4_dir_blocks(dir), hint = ext4_of(dir)->dir_hint;
 	int err = -ENOSPC;
 
 	if (len > NAME_MAX)
@@ -397,106 +383,4 @@ int ext4_dir_set_parent(struct handle *handle, struct inode *inode,
 	err = ext4_dir_set(handle, inode, &place, parent, S_IFDIR);
 	meta_put(&ext4_fs_of(inode)->cache, place.meta);
 	return err;
-}
-
-/* ---- Reading ---- */
-
-/* Call @each for the entries of @dir from byte *@pos on until it says no. */
-struct walk {
-	bool (*each)(struct walk *walk, const struct ext4_dirent *entry,
-		     loff_t next);
-	void *arg;
-};
-
-static int walk_block(struct inode *dir, struct meta *meta, loff_t *pos,
-		      struct walk *walk, bool *stop)
-{
-	struct ext4 *fs = ext4_fs_of(dir);
-	unsigned int end = fs->block_size;
-	unsigned int from = (unsigned int)*pos & (end - 1);
-	loff_t base = *pos - from;
-
-	for (unsigned int at = 0; at + DIRENT_HEADER <= end;) {
-		const struct ext4_dirent *entry = entry_at(meta, at);
-		loff_t next = base + at + entry->rec_len;
-
-		if (!ext4_dirent_ok(fs, entry, at, end))
-			return ext4_inode_error(dir, "a broken entry");
-		/* From the start of the block: where the last call stopped
-		 * there may be no entry any more. */
-		if (at >= from) {
-			if (entry->ino && !walk->each(walk, entry, next)) {
-				*stop = true;
-				return 0;
-			}
-			*pos = next;
-		}
-		at += entry->rec_len;
-	}
-	*pos = base + end;
-	return 0;
-}
-
-static int walk_dir(struct inode *dir, loff_t *pos, struct walk *walk)
-{
-	struct ext4 *fs = ext4_fs_of(dir);
-	bool stop = false;
-	int err = 0;
-
-	while (!err && !stop && (uint64_t)*pos < inode_size(dir)) {
-		uint32_t lblk = (uint32_t)(*pos >> fs->block_bits);
-		struct meta *meta;
-
-		err = ext4_dir_block(dir, lblk, &meta);
-		if (err)
-			break;
-		err = walk_block(dir, meta, pos, walk, &stop);
-		meta_put(&fs->cache, meta);
-	}
-	return err;
-}
-
-static bool is_real_name(struct walk *walk, const struct ext4_dirent *entry,
-			 loff_t next)
-{
-	bool *found = walk->arg;
-
-	*found = !is_dot(entry->name, entry->name_len);
-	return !*found;
-}
-
-int ext4_dir_check_empty(struct inode *dir)
-{
-	bool found = false;
-	struct walk walk = { is_real_name, &found };
-	loff_t pos = 0;
-	int err = walk_dir(dir, &pos, &walk);
-
-	return err ? err : found ? -ENOTEMPTY : 0;
-}
-
-struct emit {
-	struct dir_emitter *emitter;
-	const struct ext4 *fs;
-};
-
-static bool emit_entry(struct walk *walk, const struct ext4_dirent *entry,
-		       loff_t next)
-{
-	const struct emit *emit = walk->arg;
-
-	return emit->emitter->emit(
-		emit->emitter, entry->name, entry->name_len, entry->ino,
-		dt_of_type(emit->fs, entry->file_type), next);
-}
-
-int ext4_dir_readdir(struct file *file, struct dir_emitter *emitter,
-		     loff_t *pos)
-{
-	struct emit emit = { emitter, ext4_fs_of(file->inode) };
-	struct walk walk = { emit_entry, &emit };
-
-	if (*pos < 0)
-		return -EINVAL;
-	return walk_dir(file->inode, pos, &walk);
 }

@@ -6,7 +6,8 @@
  * names; the root, in block 0 behind "." and "..", and perhaps one level of
  * nodes below it, say from which hash on which block is. A full leaf is split in
  * two halves by hash. Names of one hash that do not fit into one leaf go on in
- * the next: then the lowest bit of the next leaf's hash is set.
+ * the next: then the lowest bit of the next leaf's hash is set. One who reads the
+ * directory goes from leaf to leaf (dir_read.c).
  *
  * Locks: the directory's inode->lock.
  * Source: "Hash Tree Directories" of the Linux kernel's ext4 documentation.
@@ -17,21 +18,6 @@
 
 #define ROOT_OFFSET 32u /* behind ".", ".." and struct ext4_dx_info */
 #define NODE_OFFSET 8u  /* behind an empty entry */
-#define MAX_LEVELS  2u  /* of nodes; more with the feature large_dir */
-
-/* entries[0]: its hash is limit and count; means "from hash 0 on". */
-struct frame {
-	struct meta *meta;
-	struct ext4_dx_entry *entries;
-	unsigned int at;
-};
-
-struct probe {
-	struct frame frame[MAX_LEVELS];
-	unsigned int levels; /* 1 or 2 */
-	unsigned int version;
-	struct ext4_hash hash;
-};
 
 /* ---- Nodes ---- */
 
@@ -72,16 +58,16 @@ static bool counts_ok(const struct ext4 *fs, const struct ext4_dx_entry *e,
 
 /* ---- Probing ---- */
 
-static void probe_end(const struct inode *dir, struct probe *probe)
+void ext4_probe_end(const struct inode *dir, struct ext4_probe *probe)
 {
-	for (unsigned int i = 0; i < MAX_LEVELS; i++)
+	for (unsigned int i = 0; i < INDEX_MAX_LEVELS; i++)
 		meta_put(&ext4_fs_of(dir)->cache, probe->frame[i].meta);
 }
 
-static int read_root(struct inode *dir, struct probe *probe)
+static int read_root(struct inode *dir, struct ext4_probe *probe)
 {
 	struct ext4 *fs = ext4_fs_of(dir);
-	struct frame *frame = &probe->frame[0];
+	struct ext4_frame *frame = &probe->frame[0];
 	const struct ext4_dx_info *info;
 	int err;
 
@@ -91,18 +77,16 @@ static int read_root(struct inode *dir, struct probe *probe)
 	info = (const void *)((const char *)frame->meta->data + 24);
 	frame->entries = (void *)((char *)frame->meta->data + ROOT_OFFSET);
 	if (info->zero || info->info_length != sizeof(*info) ||
-	    info->indirect_levels >= MAX_LEVELS || info->flags & 1 ||
+	    info->indirect_levels >= INDEX_MAX_LEVELS || info->flags & 1 ||
 	    !counts_ok(fs, frame->entries, ROOT_OFFSET))
 		return ext4_inode_error(dir, "a broken index");
 	probe->levels = info->indirect_levels + 1u;
-	probe->version = info->hash_version;
-	if (probe->version < HASH_UNSIGNED_FROM && fs->hash_unsigned)
-		probe->version += HASH_UNSIGNED_FROM;
+	probe->version = ext4_hash_version(fs, info->hash_version);
 	return 0;
 }
 
 /* The last entry whose hash is not above @hash. */
-static void search(struct frame *frame, uint32_t hash)
+static void search(struct ext4_frame *frame, uint32_t hash)
 {
 	unsigned int low = 1, high = get_count(frame->entries);
 
@@ -117,13 +101,13 @@ static void search(struct frame *frame, uint32_t hash)
 	frame->at = low - 1;
 }
 
-static uint32_t block_of(const struct frame *frame)
+static uint32_t block_of(const struct ext4_frame *frame)
 {
 	return frame->entries[frame->at].block & 0x0fffffff;
 }
 
-static int read_node(struct inode *dir, const struct frame *parent,
-		     struct frame *frame)
+static int read_node(struct inode *dir, const struct ext4_frame *parent,
+		     struct ext4_frame *frame)
 {
 	int err = ext4_dir_block(dir, block_of(parent), &frame->meta);
 
@@ -137,9 +121,36 @@ static int read_node(struct inode *dir, const struct frame *parent,
 	return 0;
 }
 
-/* From the root to the entry of the leaf where @name belongs. */
+/* From the root, which is read, to the entry of the leaf where @hash belongs. */
+static int descend(struct inode *dir, struct ext4_probe *probe, uint32_t hash)
+{
+	int err;
+
+	search(&probe->frame[0], hash);
+	for (unsigned int i = 1; i < probe->levels; i++) {
+		err = read_node(dir, &probe->frame[i - 1], &probe->frame[i]);
+		if (err)
+			return err;
+		search(&probe->frame[i], hash);
+	}
+	return 0;
+}
+
+int ext4_probe_begin(struct inode *dir, uint32_t hash, struct ext4_probe *probe)
+{
+	int err;
+
+	memset(probe, 0, sizeof(*probe));
+	err = read_root(dir, probe);
+	if (!err)
+		err = descend(dir, probe, hash);
+	if (err)
+		ext4_probe_end(dir, probe);
+	return err;
+}
+
 static int probe_begin(struct inode *dir, const char *name, size_t len,
-		       struct probe *probe)
+		       struct ext4_probe *probe)
 {
 	int err;
 
@@ -149,49 +160,56 @@ static int probe_begin(struct inode *dir, const char *name, size_t len,
 		err = ext4_name_hash(ext4_fs_of(dir), probe->version, name, len,
 				     &probe->hash);
 	if (!err)
-		search(&probe->frame[0], probe->hash.major);
-	if (!err && probe->levels == 2) {
-		err = read_node(dir, &probe->frame[0], &probe->frame[1]);
-		if (!err)
-			search(&probe->frame[1], probe->hash.major);
-	}
+		err = descend(dir, probe, probe->hash.major);
 	if (err)
-		probe_end(dir, probe);
+		ext4_probe_end(dir, probe);
 	return err;
 }
 
-static struct frame *bottom(struct probe *probe)
+static struct ext4_frame *bottom(struct ext4_probe *probe)
 {
 	return &probe->frame[probe->levels - 1];
 }
 
-/* On to the next leaf if names of the same hash may be there. */
-static int next_leaf(struct inode *dir, struct probe *probe, bool *more)
+uint32_t ext4_probe_hash(const struct ext4_probe *probe)
 {
-	struct frame *frame = bottom(probe);
-	unsigned int level = probe->levels - 1;
-	uint32_t hash;
+	for (unsigned int i = probe->levels; i-- > 0;) {
+		const struct ext4_frame *frame = &probe->frame[i];
+
+		if (frame->at > 0)
+			return frame->entries[frame->at].hash;
+	}
+	return 0;
+}
+
+uint64_t ext4_probe_next_hash(const struct ext4_probe *probe)
+{
+	for (unsigned int i = probe->levels; i-- > 0;) {
+		const struct ext4_frame *frame = &probe->frame[i];
+
+		if (frame->at + 1 < get_count(frame->entries))
+			return frame->entries[frame->at + 1].hash;
+	}
+	return INDEX_END;
+}
+
+int ext4_probe_next(struct inode *dir, struct ext4_probe *probe)
+{
+	unsigned int i = probe->levels - 1;
 	int err = 0;
 
-	*more = false;
-	while (++frame->at >= get_count(frame->entries)) {
-		if (level-- == 0)
-			return 0;
-		frame--;
+	while (++probe->frame[i].at >= get_count(probe->frame[i].entries))
+		i--;
+	while (!err && ++i < probe->levels) {
+		meta_put(&ext4_fs_of(dir)->cache, probe->frame[i].meta);
+		probe->frame[i].meta = NULL;
+		err = read_node(dir, &probe->frame[i - 1], &probe->frame[i]);
 	}
-	hash = frame->entries[frame->at].hash;
-	if (!(hash & 1) || (hash & ~1u) != probe->hash.major)
-		return 0;
-	if (level + 1 < probe->levels) {
-		meta_put(&ext4_fs_of(dir)->cache, frame[1].meta);
-		frame[1].meta = NULL;
-		err = read_node(dir, &frame[0], &frame[1]);
-	}
-	*more = !err;
 	return err;
 }
 
-static int read_leaf(struct inode *dir, struct probe *probe, struct meta **out)
+int ext4_probe_leaf(struct inode *dir, struct ext4_probe *probe,
+		    struct meta **out)
 {
 	int err = ext4_dir_block(dir, block_of(bottom(probe)), out);
 
@@ -203,32 +221,37 @@ static int read_leaf(struct inode *dir, struct probe *probe, struct meta **out)
 	return ext4_inode_error(dir, "a broken index");
 }
 
+/* May names of the same hash be in the next leaf, too? */
+static bool goes_on(const struct ext4_probe *probe)
+{
+	return ext4_probe_next_hash(probe) == (probe->hash.major | 1u);
+}
+
 int ext4_index_find(struct inode *dir, const char *name, size_t len,
 		    struct ext4_place *place)
 {
 	struct ext4 *fs = ext4_fs_of(dir);
-	struct probe probe;
-	bool more = true;
+	struct ext4_probe probe;
 	int err;
 
 	err = probe_begin(dir, name, len, &probe);
 	if (err)
 		return err;
-	while (more) {
+	for (;;) {
 		struct meta *leaf;
 
-		err = read_leaf(dir, &probe, &leaf);
+		err = ext4_probe_leaf(dir, &probe, &leaf);
 		if (err)
 			break;
 		err = ext4_dir_find_in(fs, leaf, name, len, place);
 		meta_put(&fs->cache, leaf);
-		if (err != -ENOENT)
+		if (err != -ENOENT || !goes_on(&probe))
 			break;
-		err = next_leaf(dir, &probe, &more);
-		if (!err && !more)
-			err = -ENOENT;
+		err = ext4_probe_next(dir, &probe);
+		if (err)
+			break;
 	}
-	probe_end(dir, &probe);
+	ext4_probe_end(dir, &probe);
 	return err;
 }
 
@@ -325,7 +348,7 @@ struct sorted {
 };
 
 /* The entries of @leaf in the order of their hashes. Their number, or < 0. */
-static int sort_leaf(struct inode *dir, const struct probe *probe,
+static int sort_leaf(struct inode *dir, const struct ext4_probe *probe,
 		     const struct meta *leaf, struct sorted *sorted)
 {
 	const struct ext4 *fs = ext4_fs_of(dir);
@@ -388,7 +411,8 @@ static int find_cut(const struct sorted *sorted, int count)
 	return MAX(cut, 1);
 }
 
-static void insert_entry(struct frame *frame, uint32_t hash, uint32_t block)
+static void insert_entry(struct ext4_frame *frame, uint32_t hash,
+			 uint32_t block)
 {
 	struct ext4_dx_entry *e = frame->entries;
 	unsigned int count = get_count(e), at = frame->at + 1;
@@ -401,7 +425,7 @@ static void insert_entry(struct frame *frame, uint32_t hash, uint32_t block)
 
 /* Half of @leaf moves to a new block, which the node knows then. */
 static int split_leaf(struct handle *handle, struct inode *dir,
-		      struct probe *probe, struct meta *leaf)
+		      struct ext4_probe *probe, struct meta *leaf)
 {
 	struct ext4 *fs = ext4_fs_of(dir);
 	unsigned int max = fs->block_size / 12;
@@ -469,10 +493,10 @@ static int new_node(struct handle *handle, struct inode *dir, uint32_t *lblk,
 
 /* The root is full and there is no node yet: its entries move into one. */
 static int add_level(struct handle *handle, struct inode *dir,
-		     struct probe *probe)
+		     struct ext4_probe *probe)
 {
 	struct ext4 *fs = ext4_fs_of(dir);
-	struct frame *root = &probe->frame[0];
+	struct ext4_frame *root = &probe->frame[0];
 	struct ext4_dx_info *info = (void *)((char *)root->meta->data + 24);
 	unsigned int count = get_count(root->entries);
 	struct ext4_dx_entry *entries;
@@ -498,10 +522,10 @@ static int add_level(struct handle *handle, struct inode *dir,
 
 /* The node is full, the root is not: half of it moves to a new one. */
 static int split_node(struct handle *handle, struct inode *dir,
-		      struct probe *probe)
+		      struct ext4_probe *probe)
 {
 	struct ext4 *fs = ext4_fs_of(dir);
-	struct frame *root = &probe->frame[0], *node = &probe->frame[1];
+	struct ext4_frame *root = &probe->frame[0], *node = &probe->frame[1];
 	unsigned int count = get_count(node->entries), keep = count / 2;
 	struct ext4_dx_entry *entries;
 	struct meta *meta;
@@ -526,14 +550,14 @@ static int split_node(struct handle *handle, struct inode *dir,
 	return 0;
 }
 
-static bool is_full(const struct frame *frame)
+static bool is_full(const struct ext4_frame *frame)
 {
 	return get_count(frame->entries) == get_limit(frame->entries);
 }
 
 /* Room for one more leaf in the node; *@again: the probe is old then. */
 static int make_room(struct handle *handle, struct inode *dir,
-		     struct probe *probe, bool *again)
+		     struct ext4_probe *probe, bool *again)
 {
 	*again = is_full(bottom(probe));
 	if (!*again)
@@ -548,7 +572,7 @@ static int make_room(struct handle *handle, struct inode *dir,
 static int add_once(struct handle *handle, struct inode *dir, const char *name,
 		    size_t len, uint64_t ino, uint32_t mode, bool *again)
 {
-	struct probe probe;
+	struct ext4_probe probe;
 	struct meta *leaf;
 	int err;
 
@@ -556,7 +580,7 @@ static int add_once(struct handle *handle, struct inode *dir, const char *name,
 	err = probe_begin(dir, name, len, &probe);
 	if (err)
 		return err;
-	err = read_leaf(dir, &probe, &leaf);
+	err = ext4_probe_leaf(dir, &probe, &leaf);
 	if (err)
 		goto end;
 	err = ext4_dir_add_to(handle, dir, leaf, name, len, ino, mode);
@@ -571,7 +595,7 @@ static int add_once(struct handle *handle, struct inode *dir, const char *name,
 put:
 	meta_put(&ext4_fs_of(dir)->cache, leaf);
 end:
-	probe_end(dir, &probe);
+	ext4_probe_end(dir, &probe);
 	return err;
 }
 

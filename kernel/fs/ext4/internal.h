@@ -426,7 +426,7 @@ int ext4_orphan_remove(struct handle *handle, struct inode *inode);
 int ext4_orphan_cleanup(struct ext4 *fs);
 #define CREDITS_ORPHAN 3u
 
-/* ---- dir.c, dir_index.c, hash.c ---- */
+/* ---- dir.c, dir_index.c, dir_read.c, hash.c ---- */
 
 struct ext4_hash {
 	uint32_t major, minor;
@@ -456,12 +456,24 @@ int ext4_dir_set_parent(struct handle *handle, struct inode *inode,
 			uint64_t parent);
 /* 0: empty; -ENOTEMPTY; -EUCLEAN. */
 int ext4_dir_check_empty(struct inode *dir);
-int ext4_dir_readdir(struct file *file, struct dir_emitter *emitter,
-		     loff_t *pos);
 #define CREDITS_DIR_ADD 40u
 #define CREDITS_DIR_SET 2u
 
-/* Between dir.c and dir_index.c. */
+/* What getdents(2), lseek(2) and close(2) are for a directory. */
+int ext4_dir_readdir(struct file *file, struct dir_emitter *emitter,
+		     loff_t *pos);
+loff_t ext4_dir_seek(struct file *file, loff_t offset, int whence);
+void ext4_dir_release(struct file *file);
+
+/* Between these files. */
+static inline uint32_t ext4_dir_blocks(const struct inode *dir)
+{
+	return (uint32_t)(inode_size(dir) >> ext4_fs_of(dir)->block_bits);
+}
+static inline bool ext4_is_dot(const char *name, size_t len)
+{
+	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
+}
 unsigned int ext4_dir_room(const struct ext4 *fs);
 int ext4_dir_block(struct inode *dir, uint32_t lblk, struct meta **out);
 int ext4_dir_append(struct handle *handle, struct inode *dir, uint32_t *lblk,
@@ -485,6 +497,44 @@ int ext4_index_add(struct handle *handle, struct inode *dir, const char *name,
 /* Block 0, which is full, becomes the root of a tree. */
 int ext4_index_make(struct handle *handle, struct inode *dir,
 		    struct meta *block);
+
+/* A way from the root of an index to a leaf. */
+#define INDEX_MAX_LEVELS 2u /* of nodes; more with the feature large_dir */
+struct ext4_frame {
+	struct meta *meta;
+	struct ext4_dx_entry *entries; /* [0]'s hash is limit and count; it
+					  means "from hash 0 on" */
+	unsigned int at;
+};
+struct ext4_probe {
+	struct ext4_frame frame[INDEX_MAX_LEVELS];
+	unsigned int levels;  /* from 1 */
+	unsigned int version; /* of the hash */
+	struct ext4_hash hash;
+};
+/* To the first leaf that may have names of @hash. 0, -EUCLEAN, -EIO, -ENOMEM;
+ * if 0, the caller must say _end(). */
+int ext4_probe_begin(struct inode *dir, uint32_t hash,
+		     struct ext4_probe *probe);
+void ext4_probe_end(const struct inode *dir, struct ext4_probe *probe);
+/* The leaf itself, with a reference. */
+int ext4_probe_leaf(struct inode *dir, struct ext4_probe *probe,
+		    struct meta **out);
+/* The hash from which on names are in this leaf, and in the next: with the
+ * lowest bit set that one goes on with the last hash of this one. */
+uint32_t ext4_probe_hash(const struct ext4_probe *probe);
+#define INDEX_END (1ULL << 32) /* there is no next */
+uint64_t ext4_probe_next_hash(const struct ext4_probe *probe);
+/* On to the next leaf, which there must be. */
+int ext4_probe_next(struct inode *dir, struct ext4_probe *probe);
+/* For ext4_name_hash(): the disk does not say in each place what a char is. */
+static inline unsigned int ext4_hash_version(const struct ext4 *fs,
+					     unsigned int stored)
+{
+	return stored < HASH_UNSIGNED_FROM && fs->hash_unsigned
+		       ? stored + HASH_UNSIGNED_FROM
+		       : stored;
+}
 
 /* ---- xattr.c ---- */
 
@@ -532,7 +582,6 @@ ssize_t ext4_write_checked(struct file *file, struct io_buf *io, loff_t *pos,
 ssize_t ext4_direct(struct file *file, struct io_buf *io, loff_t *pos,
 		    bool write);
 loff_t ext4_seek(struct file *file, loff_t offset, int whence);
-loff_t ext4_dir_seek(struct file *file, loff_t offset, int whence);
 
 /* ---- ioctl.c ---- */
 

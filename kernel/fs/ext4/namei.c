@@ -706,6 +706,7 @@ const struct inode_ops ext4_special_ops = {
 const struct file_ops ext4_dir_file_ops = {
 	.readdir = ext4_dir_readdir,
 	.seek = ext4_dir_seek,
+	.release = ext4_dir_release,
 	.fsync = ext4_fsync,
 	.ioctl = ext4_ioctl,
 };

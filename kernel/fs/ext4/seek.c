@@ -102,14 +102,3 @@ loff_t ext4_seek(struct file *file, loff_t offset, int whence)
 	}
 	return found;
 }
-
-/* Positions in a directory are hashes: it ends where they end. */
-loff_t ext4_dir_seek(struct file *file, loff_t offset, int whence)
-{
-	if (whence != SEEK_DATA && whence != SEEK_HOLE)
-		return generic_file_seek(file, offset, whence);
-	if (offset < 0 || offset == INT64_MAX)
-		return -ENXIO;
-	file->pos = whence == SEEK_DATA ? offset : INT64_MAX;
-	return file->pos;
-}

@@ -15,7 +15,8 @@ int command_run(const char *image);
 /* Everything below /mnt is read; the number of errors. */
 unsigned int walk_all(void);
 
-/* fuzz.c, crash.c, faults.c */
+/* fuzz.c, listing.c, crash.c, faults.c */
 int command_fuzz(int argc, char **argv);
+int command_listing(int argc, char **argv);
 int command_crash(int argc, char **argv);
 int command_faults(int argc, char **argv);

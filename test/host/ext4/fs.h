@@ -62,12 +62,21 @@ int fs_tmpfile(const char *dir, const void *data, size_t size,
 	       const char *name);
 int fs_list(const char *name, void (*each)(void *arg, const char *entry),
 	    void *arg);
+/* A directory is read in pieces: at most @room entries. Their number, 0: the end.
+ * @next: what fs_seek_dir() needs to go on behind it. */
+struct file;
+int fs_open_dir(const char *name, struct file **file);
+int fs_read_dir(struct file *file, unsigned int room,
+		void (*each)(void *arg, const char *entry, int64_t next),
+		void *arg);
+int fs_seek_dir(struct file *file, int64_t pos);
+/* From now on these bits of the hash of a name are 0. */
+void fs_weaken_hash(uint32_t major, uint32_t minor);
 int fs_set_xattr(const char *name, const char *key, const void *value,
 		 size_t size);
 long fs_get_xattr(const char *name, const char *key, void *value, size_t size);
 long fs_list_xattr(const char *name, char *list, size_t size);
 int fs_statfs(uint64_t *free_blocks, uint64_t *free_inodes);
 /* An open file that outlives its name. */
-struct file;
 int fs_open(const char *name, struct file **file);
 void fs_close(struct file *file);

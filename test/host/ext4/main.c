@@ -7,6 +7,7 @@
  *	ext4 run IMAGE		commands from the standard input (see below); the
  *				image is changed
  *	ext4 fuzz IMAGE SEED COUNT	mutated copies are mounted and walked
+ *	ext4 listing IMAGE SEED COUNT	directories are read while they change
  *	ext4 crash IMAGE ...	crash.c
  *	ext4 faults IMAGE ...	faults.c
  */
@@ -86,10 +87,12 @@ int main(int argc, char **argv)
 		return command_run(argv[2]);
 	if (argc >= 5 && !strcmp(argv[1], "fuzz"))
 		return command_fuzz(argc - 2, argv + 2);
+	if (argc >= 5 && !strcmp(argv[1], "listing"))
+		return command_listing(argc - 2, argv + 2);
 	if (argc >= 3 && !strcmp(argv[1], "crash"))
 		return command_crash(argc - 2, argv + 2);
 	if (argc >= 3 && !strcmp(argv[1], "faults"))
 		return command_faults(argc - 2, argv + 2);
-	fprintf(stderr, "ext4 tree|run|fuzz|crash|faults IMAGE ...\n");
+	fprintf(stderr, "ext4 tree|run|fuzz|listing|crash|faults IMAGE ...\n");
 	return 2;
 }
