@@ -298,7 +298,8 @@ lde:
 contention:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel
-	@scripts/contention $(if $(filter 1,$(WALL)),--wall) $(if $(filter 1,$(SAVE)),--save)
+	@scripts/contention $(if $(filter 1,$(COUNT)),--instructions) $(if $(filter 1,$(WALL)),--wall) \
+		$(if $(filter 1,$(SAVE)),--save)
 
 # W=name: of the workloads that it lists without; SVG=file draws it.
 schedsim:
@@ -331,7 +332,7 @@ help:
 	@echo 'make bench-disk the same for work on an ext4 disk'
 	@echo 'make profile    where they go, as a flame graph: make profile BENCH=pipe_rtt'
 	@echo 'make lde        run a program and watch the protocol: make lde RUN="ls -l /"'
-	@echo 'make contention  which locks 1 to 8 harts wait for: WALL=1 (time, beside Linux)'
+	@echo 'make contention  which locks 1 to 8 harts wait for; beside Linux: COUNT=1 (instructions), WALL=1 (time)'
 	@echo 'make schedsim   scheduling policies on a simulated clock: W=mlfq-short SVG=chart.svg'
 	@echo 'make gdb        boot it under gdb, with commands for threads and page tables'
 	@echo 'make check      formatting, includes and static analysis'

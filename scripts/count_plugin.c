@@ -2,14 +2,15 @@
 /*
  * count_plugin.c - a QEMU plugin: how many instructions were executed
  *
- * Idea: the translated code itself adds up what the hart executes: the kernel's,
- * the program's and the firmware's instructions, but not the time in which it
- * waits for a disk (which -icount's clock has in it). Whenever the program
+ * Idea: the translated code itself adds up what the harts execute: the kernel's,
+ * the program's and the firmware's instructions, but not the time in which they
+ * wait for a disk (which -icount's clock has in it). Whenever the program
  * executes the instruction at `toggle` for the second time, the number since
  * the first is written to the output file, a line each.
  *
- * One hart only. Options: toggle=, out=. Run by scripts/bench-disk; what is used
- * of QEMU's interface is declared here, see profile_plugin.c.
+ * Before QEMU 9, one hart only. Options: toggle=, out=. Run by scripts/bench-disk
+ * and scripts/contention; what is used of QEMU's interface is declared here, see
+ * profile_plugin.c.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -74,7 +75,7 @@ extern struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t size);
 extern void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 	struct qemu_plugin_insn *insn, int op, qemu_plugin_u64 entry,
 	uint64_t value);
-extern uint64_t qemu_plugin_u64_get(qemu_plugin_u64 entry, unsigned int vcpu);
+extern uint64_t qemu_plugin_u64_sum(qemu_plugin_u64 entry);
 
 static void make_counter(void)
 {
@@ -89,7 +90,7 @@ static void count(struct qemu_plugin_insn *insn)
 
 static uint64_t executed(void)
 {
-	return qemu_plugin_u64_get(counter, 0);
+	return qemu_plugin_u64_sum(counter);
 }
 #endif
 

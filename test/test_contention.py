@@ -3,9 +3,12 @@
 
 Two harts do the same things, each with files, pipes, memory and children of its
 own, in the debug kernel, which counts its locks. At most 1 % of the acquisitions
-may find a lock taken. On demand: `make contention`, 1 to 8 harts.
+may find a lock taken. And two harts need as many instructions as one for what they
+do apart, counted by a plugin in QEMU. On demand: `make contention`, 1 to 8 harts.
 """
 import fcntl
+import importlib.machinery
+import importlib.util
 import json
 import os
 import subprocess
@@ -46,3 +49,16 @@ def test_opening_a_file_takes_no_lock_of_all_harts(measured):
     for name in ('dentry', 'inode', 'process_tree'):
         acquired = one['locks'].get(name, [0])[0]
         assert acquired < one['operations'] / 10, name
+
+
+def test_two_harts_need_no_more_instructions(pytestconfig):
+    if pytestconfig.getoption('--kernel') or pytestconfig.getoption('--serial'):
+        pytest.skip('the figures are of our kernel, in QEMU')
+    if not os.path.exists(os.path.join(m.BUILD, 'qemu10/.fetched')):
+        pytest.skip('scripts/fetch qemu10')
+    loader = importlib.machinery.SourceFileLoader('contention', os.path.join(m.TOP, 'scripts/contention'))
+    tool = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(tool)
+    one, two = (tool.count(os.path.join(m.BUILD, 'Image'), ['open_close', 'fault'], n, 0.5) for n in (1, 2))
+    for kind, instructions in one.items():
+        assert two[kind] < 1.05 * instructions, (one, two)
