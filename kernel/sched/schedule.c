@@ -146,13 +146,20 @@ void sched_tick(uint64_t now_ns)
 
 /* ---- The switch ---------------------------------------------------------- */
 
-/* Kernel threads borrow the page table they find (S2). */
+/*
+ * Kernel threads borrow the page table they find (S2). But an idle hart is not to
+ * be woken only to be fenced, or to give the table back.
+ */
 static void switch_space(struct run_queue *rq, struct thread *prev,
 			 struct thread *next)
 {
 	struct vm_space *loaded = prev->space ? prev->space : rq->borrowed;
 
 	if (!next->space) {
+		if (sched_other_harts && next == rq->idle && loaded) {
+			page_table_switch(&kernel_page_table);
+			loaded = NULL;
+		}
 		rq->borrowed = loaded;
 		return;
 	}
