@@ -6,10 +6,14 @@ The patterns are made on the host, so both sides can say what a sector must hold
 import hashlib
 import os
 import struct
+import subprocess
 import uuid
 import zlib
 
 import pytest
+
+import machine as m
+import mkrootfs
 
 SECTOR = 512
 MIB = 1 << 20
@@ -195,6 +199,87 @@ def test_mbr_partitions(machine, disk):
     assert [(line[2], line[3]) for line in lines] == \
         [('4096', 'vda'), ('64', 'vda1'), ('500', 'vda3'), ('50', 'vda5'), ('100', 'vda6'),
          ('150', 'vda7')]
+
+
+# ---- What a disk has done ------------------------------------------------------------------
+
+# The columns of Linux's iostats.rst.
+COLUMNS = [f'{op}_{what}' for op in ('read', 'write') for what in ('done', 'merged', 'sectors', 'ms')] + \
+    ['in_flight', 'busy_ms', 'all_ms', 'discard_done', 'discard_merged', 'discard_sectors', 'discard_ms',
+     'flush_done', 'flush_ms']
+
+
+class Counted:
+    """The changes in /proc/diskstats, as iostat shows them."""
+
+    def __init__(self, shell) -> None:
+        self.shell, self.before = shell, {}
+        self.since()
+
+    def since(self) -> dict:
+        """{device: {column: what came since the last time}}; in_flight is now's."""
+        now, out = {}, {}
+        for line in self.shell.check("grep ' vda' /proc/diskstats").splitlines():
+            name, *numbers = line.split()[2:]
+            now[name] = dict(zip(COLUMNS, map(int, numbers), strict=True))
+            before = self.before.get(name, {})
+            out[name] = {c: n - before.get(c, 0) if c != 'in_flight' else n for c, n in now[name].items()}
+        self.before = now
+        return out
+
+
+def test_what_a_disk_has_done(machine, lab, disk):
+    """Counts and times of a disk that does no more than 100 operations a second, and of its partition."""
+    path = disk(bytes(gpt(4 * MIB, [(2048, 4096, IDS[0], 'one')])))
+    options = {}
+    if lab.kernel == 'linux':
+        mkrootfs.main(['linux'])
+        options['initrd'] = os.path.join(m.BUILD, 'rootfs-linux.cpio')
+    shell = machine(more=('-drive', f'file={path},format=raw,if=none,id=d,throttling.iops-total=100',
+                          '-device', 'virtio-blk-device,drive=d'), **options).shell(600)
+    if lab.kernel == 'linux':
+        shell.check('sh /modules/load', 300)
+    counted = Counted(shell)
+    shell.check('dd if=/dev/vda1 of=/dev/null bs=4k count=60 iflag=direct status=none')
+    seen = counted.since()
+    for did in seen['vda'], seen['vda1']:
+        assert (did['read_done'], did['read_merged'], did['read_sectors']) == (60, 0, 480)
+        assert 400 < did['read_ms'] == did['all_ms']
+        assert 400 < did['busy_ms'] <= did['read_ms'] * 1.2 + 100
+        assert not any(did[c] for c in COLUMNS if 'write' in c or 'flush' in c or c == 'in_flight')
+    # Two at a time: the disk is busy for as long as it takes, they for twice as long.
+    shell.check('for i in 0 60; do dd if=/dev/vda1 of=/dev/null bs=4k count=60 skip=$i iflag=direct '
+                'status=none & done; cd /sys/block/vda; '
+                'until grep -q "^ *[12] *0$" inflight; do :; done; wait')
+    did = counted.since()['vda']
+    assert (did['read_done'], did['in_flight']) == (120, 0)
+    assert did['all_ms'] == did['read_ms'] > did['busy_ms'] * 1.4 > 1000
+    shell.check('dd if=/dev/zero of=/dev/vda1 bs=4k count=16 conv=notrunc,fsync status=none')
+    seen = counted.since()
+    for did in seen['vda'], seen['vda1']:
+        assert did['write_sectors'] == 128
+        assert 1 <= did['write_done'] + did['write_merged'] <= 17
+    assert seen['vda']['flush_done'] >= 1 and seen['vda1']['flush_done'] == 0
+    shell.check('dd if=/dev/zero of=/dev/vda1 bs=4k count=60 conv=notrunc oflag=direct status=none')
+    did = counted.since()['vda']
+    assert did['write_done'] == 60 and did['write_ms'] > 400 and not did['read_ms']
+    line = shell.check("cat /sys/block/vda/stat; grep ' vda ' /proc/diskstats").split()
+    assert line[:17] == line[20:]
+
+
+def test_merged_requests(machine, tmp_path, pytestconfig):
+    """Neighbours of a FAT's table and directories go to the disk as one operation."""
+    if pytestconfig.getoption('--kernel') == 'linux':
+        pytest.skip('about what our kernel puts together')
+    path = str(tmp_path / 'fat.img')
+    subprocess.run(['mkfs.vfat', '-C', '-s', '1', path, '32768'], check=True, stdout=subprocess.DEVNULL)
+    shell = machine(disk=path).shell()
+    shell.check('mount -t vfat /dev/vda /mnt; sync')
+    counted = Counted(shell)
+    shell.check('for i in `seq 100`; do mkdir /mnt/$i; done; sync')
+    did = counted.since()['vda']
+    assert did['write_merged'] > 0
+    assert did['write_done'] + did['write_merged'] <= did['write_sectors']
 
 
 # ---- Files and memory as disks ------------------------------------------------------

@@ -143,7 +143,7 @@ class Faults:
         self.run([0])
         assert not self.errors, self.errors
         words = next(words for words in self.stats if words[2] == 'vda')
-        return int(words[3]) if self.kind == 'read' else int(words[7])
+        return int(words[{'read': 3, 'flush': 18}.get(self.kind, 7)])
 
 
 def first_sector(image: str, name: str, block: int) -> int:
@@ -191,7 +191,6 @@ def test_every_request_fails(machine, tmp_path, name, kind, options, thorough):
     if not thorough:
         faults.run([3, 10, 25, 60] + [61, 62, 63, 64] * ('continue' in options))
     else:
-        # Flushes are not counted there; they are fewer than writes.
         most = faults.num_requests() * 11 // 10 + 1
         ks = list(range(1, most + 1))
         for at in range(0, most, DISKS):

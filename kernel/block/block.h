@@ -22,6 +22,7 @@
  */
 #pragma once
 
+#include "kernel/block/stats.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/radix_tree.h"
 #include "kernel/lib/refcount.h"
@@ -90,6 +91,7 @@ struct block_request {
 	enum block_op now; /* what the driver is to do: op, or a FLUSH that
 			      goes before or after it */
 	unsigned int step; /* of preflush, data, postflush: queue.c */
+	uint64_t begin;    /* of a head: of the step, in ticks */
 	bool allocated;    /* by block_request_create() */
 
 	struct block_segment inline_segments[4];
@@ -172,8 +174,8 @@ struct block_device {
 	struct list_head node;
 	unsigned int openers, holds;
 	void *holder; /* who has it for himself (a mounted super block) */
-	unsigned int reads, writes;             /* statistics, atomic */
-	uint64_t sectors_read, sectors_written; /* the same */
+
+	struct block_stats stats; /* under queue->lock */
 };
 
 /* Flags of block_device_open(). */

@@ -23,6 +23,7 @@
  */
 #include "kernel/block/internal.h"
 
+#include <arch/hart.h>
 #include "kernel/abi/errno.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
@@ -60,7 +61,6 @@ static void worker_main(void *arg)
 		if (head) {
 			list_remove(&head->node);
 			queue->num_waiting--;
-			queue->num_started++;
 		}
 		spin_unlock(&queue->lock);
 		if (head)
@@ -142,17 +142,6 @@ static void set_step(struct block_request *request, unsigned int step)
 
 static void finish(struct block_request *request)
 {
-	struct block_device *bdev = request->bdev;
-
-	if (request->op == BLOCK_READ) {
-		__atomic_fetch_add(&bdev->reads, 1, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&bdev->sectors_read, request->num_sectors,
-				   __ATOMIC_RELAXED);
-	} else {
-		__atomic_fetch_add(&bdev->writes, 1, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&bdev->sectors_written, request->num_sectors,
-				   __ATOMIC_RELAXED);
-	}
 	interrupts_off_enter();
 	request->done(request);
 	interrupts_off_leave();
@@ -173,6 +162,59 @@ last_segment(const struct block_request *head)
 	if (!list_empty(&head->chain))
 		last = list_last(&head->chain, struct block_request, node);
 	return &last->segments[last->num_segments - 1];
+}
+
+/* ---- Counting (stats.h); queue->lock held ------------------------------------------- */
+
+/* The first that counts it; its disk comes next. */
+static struct block_device *counts(const struct block_request *head)
+{
+	struct block_device *bdev = head->bdev;
+
+	return head->now == BLOCK_FLUSH && bdev->disk ? bdev->disk : bdev;
+}
+
+static uint64_t one_in_flight(const struct block_request *head)
+{
+	return head->now == BLOCK_READ ? BLOCK_ONE_READ : BLOCK_ONE_OTHER;
+}
+
+static void count_begin(struct block_request *head)
+{
+	struct block_device *bdev = counts(head);
+
+	head->begin = arch_time_ticks();
+	for (; bdev; bdev = bdev->disk) {
+		if (!bdev->stats.in_flight)
+			bdev->stats.busy_since = head->begin;
+		bdev->stats.in_flight += one_in_flight(head);
+	}
+}
+
+static void count_end(const struct block_request *head)
+{
+	struct block_device *bdev = counts(head);
+	uint64_t now = arch_time_ticks();
+
+	for (; bdev; bdev = bdev->disk) {
+		struct block_stats *stats = &bdev->stats;
+		struct block_op_stats *of = &stats->of[head->now];
+
+		of->done++;
+		of->sectors += head->chain_sectors;
+		of->ticks += now - head->begin;
+		stats->in_flight -= one_in_flight(head);
+		if (!stats->in_flight)
+			stats->busy_ticks += now - stats->busy_since;
+	}
+}
+
+static void count_merge(const struct block_request *head)
+{
+	struct block_device *bdev = counts(head);
+
+	for (; bdev; bdev = bdev->disk)
+		bdev->stats.of[head->now].merged++;
 }
 
 /* ---- Merging; queue->lock held ----------------------------------------------------- */
@@ -212,6 +254,7 @@ static bool merge(struct block_queue *queue, struct block_request *request)
 		list_push_back(&head->chain, &request->node);
 		head->chain_sectors += request->num_sectors;
 		head->chain_segments += request->num_segments;
+		count_merge(head);
 		return true;
 	}
 	return false;
@@ -227,6 +270,7 @@ static void enqueue(struct block_queue *queue, struct block_request *request)
 		return;
 	list_push_back(&queue->waiting, &request->node);
 	queue->num_waiting++;
+	count_begin(request);
 }
 
 /* ---- To the driver ------------------------------------------------------------------ */
@@ -248,7 +292,6 @@ static void start_heads(struct block_queue *queue, struct list_head *failed)
 			break;
 		}
 		queue->num_waiting--;
-		queue->num_started++;
 		if (err) {
 			head->error = err;
 			list_push_back(failed, &head->node);
@@ -315,6 +358,10 @@ void block_queue_complete(struct block_request *head, int error)
 
 	if (unlikely(error))
 		log_error_of(head, error);
+	spin_lock(&queue->lock);
+	count_end(head);
+	queue->stopped = false;
+	spin_unlock(&queue->lock);
 	/* The head may be gone before its followers. */
 	list_splice_back(&chain, &head->chain);
 	if (advance(queue, head, error))
@@ -327,10 +374,6 @@ void block_queue_complete(struct block_request *head, int error)
 		if (advance(queue, request, error))
 			finish(request);
 	}
-	spin_lock(&queue->lock);
-	queue->num_started--;
-	queue->stopped = false;
-	spin_unlock(&queue->lock);
 	queue_run(queue);
 	wake_all(&queue->room);
 }

@@ -55,7 +55,7 @@ struct block_queue {
 
 	/* Under lock. */
 	struct list_head waiting; /* heads, in the order of arrival */
-	unsigned int num_waiting, num_started;
+	unsigned int num_waiting;
 	bool stopped; /* the device is full */
 
 	/* Fixed. */

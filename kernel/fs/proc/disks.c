@@ -2,8 +2,7 @@
 /*
  * disks.c - block devices in numbers: partitions, diskstats
  *
- * Source: proc(5); Linux, Documentation/admin-guide/iostats.rst. Not counted:
- * merges, times, requests in flight.
+ * Source: proc(5); Linux, Documentation/admin-guide/iostats.rst.
  */
 #include "kernel/block/block.h"
 #include "kernel/fs/proc/internal.h"
@@ -27,14 +26,18 @@ int proc_show_partitions(const struct proc_subject *subject, struct text *text)
 
 int proc_show_diskstats(const struct proc_subject *subject, struct text *text)
 {
+	uint64_t columns[NUM_BLOCK_COLUMNS];
 	struct block_device *bdev;
+	struct block_stats stats;
 
 	for (unsigned int i = 0; (bdev = block_device_at(i)); i++) {
-		text_add(text,
-			 "%4u %7u %s %u 0 %lu 0 %u 0 %lu 0 0 0 0 0 0 0 0 0 0\n",
-			 device_major(bdev->dev), device_minor(bdev->dev),
-			 bdev->name, bdev->reads, bdev->sectors_read,
-			 bdev->writes, bdev->sectors_written);
+		text_add(text, "%4u %7u %s", device_major(bdev->dev),
+			 device_minor(bdev->dev), bdev->name);
+		block_device_stats(bdev, &stats);
+		block_stats_columns(&stats, columns);
+		for (unsigned int k = 0; k < NUM_BLOCK_COLUMNS; k++)
+			text_add(text, " %lu", columns[k]);
+		text_add(text, "\n");
 		block_device_put(bdev);
 	}
 	return 0;

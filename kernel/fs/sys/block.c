@@ -193,6 +193,31 @@ static uint64_t number_of(struct block_device *bdev, enum value value)
 	}
 }
 
+static int show_statistics(struct block_device *bdev, char *buf, size_t size)
+{
+	uint64_t columns[NUM_BLOCK_COLUMNS];
+	struct block_stats stats;
+	int len = 0;
+
+	block_device_stats(bdev, &stats);
+	block_stats_columns(&stats, columns);
+	for (unsigned int i = 0; i < NUM_BLOCK_COLUMNS; i++)
+		len += format_string(buf + len, size - (size_t)len,
+				     i ? " %8lu" : "%8lu", columns[i]);
+	return len + format_string(buf + len, size - (size_t)len, "\n");
+}
+
+/* How many reads, how many others. */
+static int show_in_flight(struct block_device *bdev, char *buf, size_t size)
+{
+	struct block_stats stats;
+
+	block_device_stats(bdev, &stats);
+	return format_string(buf, size, "%8lu %8lu\n",
+			     stats.in_flight & UINT32_MAX,
+			     stats.in_flight >> 32);
+}
+
 static int show_attribute(struct block_device *bdev,
 			  const struct attribute *attribute, char *buf,
 			  size_t size)
@@ -205,14 +230,9 @@ static int show_attribute(struct block_device *bdev,
 	case EVENT:
 		return show_event(bdev, buf, size);
 	case STATISTICS:
-		return format_string(buf, size,
-				     "%8u %8u %8lu %8u %8u %8u %8lu %8u %8u "
-				     "%8u %8u\n",
-				     bdev->reads, 0u, bdev->sectors_read, 0u,
-				     bdev->writes, 0u, bdev->sectors_written,
-				     0u, 0u, 0u, 0u);
+		return show_statistics(bdev, buf, size);
 	case IN_FLIGHT:
-		return format_string(buf, size, "%8u %8u\n", 0u, 0u);
+		return show_in_flight(bdev, buf, size);
 	case CACHE:
 		return format_string(buf, size, "write %s\n",
 				     bdev->queue->limits.can_flush ? "back"
