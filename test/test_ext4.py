@@ -238,8 +238,6 @@ def test_host_survives_faults(program, tmp_path, name, thorough):
     print(out.splitlines()[-1])
 
 
-# ---- In the machine ------------------------------------------------------------------
-
 @pytest.mark.parametrize('options', ['-b 1024', '-b 4096', '-b 1024 -O ^metadata_csum'])
 def test_host_lists_each_name_once(program, tmp_path, options, thorough):
     image = mkfs(str(tmp_path / 'image'), f'-t ext4 -N 6000 {options}')
@@ -248,6 +246,8 @@ def test_host_lists_each_name_once(program, tmp_path, options, thorough):
     fast, rounds = (build('ext4-fast'), '300') if thorough else (program, '8')
     run(fast, 'listing', image, '1', rounds, timeout=1800)
 
+
+# ---- In the machine ------------------------------------------------------------------
 
 @pytest.mark.parametrize('name', ['ext4-4k', 'ext4-1k', 'ext3', 'ext2'])
 def test_machine_reads_and_writes(machine, tmp_path, source, program, name):

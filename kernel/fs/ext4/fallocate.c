@@ -174,8 +174,10 @@ static int punch(struct inode *inode, uint64_t start, uint64_t end)
 static int change(struct inode *inode, int mode, uint64_t start, uint64_t end)
 {
 	bool keep = mode & FALLOC_FL_KEEP_SIZE;
-	int err;
+	int err = ext4_truncate_rest(inode);
 
+	if (err)
+		return err;
 	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
 		return ext4_shift_range(inode, start, end - start,
 					mode & FALLOC_FL_INSERT_RANGE);

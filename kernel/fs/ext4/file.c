@@ -546,6 +546,15 @@ ssize_t ext4_write_checked(struct file *file, struct io_buf *io, loff_t *pos,
 			return io->left ? -EFBIG : 0;
 		io->left = MIN(io->left, max - (uint64_t)*pos);
 	}
+	if (unlikely(!list_empty(&ext4_of(inode)->kept_node))) {
+		int err;
+
+		mutex_lock(&inode->lock);
+		err = ext4_truncate_rest(inode);
+		mutex_unlock(&inode->lock);
+		if (err)
+			return err;
+	}
 	return write ? generic_file_write_by(file, io, pos, write)
 		     : generic_file_write(file, io, pos);
 }

@@ -267,6 +267,7 @@ static struct inode *inode_alloc(struct ext4 *fs, uint64_t ino, uint32_t mode,
 	mutex_init(&ei->write_lock, LOCK_EXT4_WRITE);
 	list_init(&ei->hash_node);
 	list_init(&ei->orphan_node);
+	list_init(&ei->kept_node);
 	list_init(&ei->dirty_node);
 	list_init(&ei->doomed_node);
 	delayed_init(&ei->delayed);
@@ -714,11 +715,17 @@ static int delete_inode(struct inode *inode)
 static void evict(struct inode *inode)
 {
 	struct ext4 *fs = ext4_fs_of(inode);
+	int err = 0;
 
-	if (!inode->nlink && !ext4_is_read_only(fs) && !ext4_of(inode)->bad &&
-	    delete_inode(inode))
+	if (!inode->nlink && !ext4_is_read_only(fs) && !ext4_of(inode)->bad)
+		err = delete_inode(inode);
+	if (err)
 		log_warning("ext4: %s: inode %lu could not be freed", fs->name,
 			    (unsigned long)inode->ino);
+	if (ext4_orphan_try_later(inode, err)) {
+		ext4_orphan_keep(inode);
+		return;
+	}
 	mutex_lock(&fs->orphan_lock);
 	list_remove(&ext4_of(inode)->orphan_node);
 	mutex_unlock(&fs->orphan_lock);

@@ -89,6 +89,7 @@ struct ext4 {
 
 	struct mutex orphan_lock; /* rank LOCK_EXT4_ORPHAN */
 	struct list_head orphans; /* ext4_inode.orphan_node, newest first */
+	struct list_head kept;    /* ext4_inode.kept_node */
 
 	struct spinlock inodes_lock; /* rank LOCK_SPIN_MISC */
 	struct list_head inodes[NUM_INODE_BUCKETS];
@@ -129,7 +130,8 @@ struct ext4_inode {
 
 	/* Under orphan_lock. */
 	struct list_head orphan_node;
-	uint32_t next_orphan; /* dtime on the disk */
+	struct list_head kept_node; /* empty: it owes nothing; a reference */
+	uint32_t next_orphan;       /* dtime on the disk */
 	uint32_t dtime;
 
 	/* Under journal.lock. */
@@ -415,6 +417,12 @@ void ext4_evict_doomed(struct ext4 *fs);
 /* Free all blocks from @lblk on. Not inside an operation. */
 int ext4_truncate_blocks(struct inode *inode, uint32_t lblk);
 int ext4_truncate(struct inode *inode, uint64_t size);
+/*
+ * Before @inode gets longer: if the disk failed while it was made shorter, what
+ * is behind its end is freed now, so that it does not come back. 0, -EIO...
+ * Context: inode->lock.
+ */
+int ext4_truncate_rest(struct inode *inode);
 /* Free all blocks of [@first, @last]. */
 int ext4_remove_range(struct inode *inode, uint32_t first, uint32_t last);
 
@@ -422,6 +430,20 @@ int ext4_remove_range(struct inode *inode, uint32_t first, uint32_t last);
 
 int ext4_orphan_add(struct handle *handle, struct inode *inode);
 int ext4_orphan_remove(struct handle *handle, struct inode *inode);
+/*
+ * @inode could not be deleted or truncated: it stays on the chain, for the next
+ * mount, and in memory, until that works or the file system is unmounted.
+ */
+void ext4_orphan_keep(struct inode *inode);
+/* Is @err one after which that makes sense? Not when the disk is broken. */
+static inline bool ext4_orphan_try_later(const struct inode *inode, int err)
+{
+	return (err == -EIO || err == -ENOMEM) &&
+	       !ext4_is_read_only(ext4_fs_of(inode)) &&
+	       !list_empty(&ext4_of(inode)->orphan_node);
+}
+/* Unmounted: forget those that were kept. */
+void ext4_orphans_forget(struct ext4 *fs);
 /* What a crash left: deleted or truncated. */
 int ext4_orphan_cleanup(struct ext4 *fs);
 #define CREDITS_ORPHAN 3u

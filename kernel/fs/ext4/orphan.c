@@ -11,6 +11,9 @@
  * file. Such are cleaned up at the mount; here the chain alone is used, which
  * the feature allows.
  *
+ * When the disk fails while it is done, the inode has to stay on the chain, and
+ * in memory, because the chain goes over it: such are kept, with a reference.
+ *
  * Locks: orphan_lock, within an operation.
  */
 #include "kernel/fs/ext4/internal.h"
@@ -27,6 +30,50 @@ static int set_head(struct handle *handle, uint32_t ino)
 	return err;
 }
 
+/* ---- What could not be done ---- */
+
+void ext4_orphan_keep(struct inode *inode)
+{
+	struct ext4 *fs = ext4_fs_of(inode);
+	struct ext4_inode *ei = ext4_of(inode);
+
+	mutex_lock(&fs->orphan_lock);
+	if (list_empty(&ei->kept_node)) {
+		list_push_back(&fs->kept, &ei->kept_node);
+		/* Its last reference may be gone. */
+		if (!refcount_get_unless_zero(&inode->refs))
+			refcount_init(&inode->refs, 1);
+	}
+	mutex_unlock(&fs->orphan_lock);
+}
+
+/* It is tried again, by somebody who has a reference. */
+static void unkeep(struct inode *inode)
+	MUST_HOLD(ext4_fs_of(inode)->orphan_lock)
+{
+	struct ext4_inode *ei = ext4_of(inode);
+
+	if (likely(list_empty(&ei->kept_node)))
+		return;
+	list_remove(&ei->kept_node);
+	if (refcount_put(&inode->refs))
+		panic("ext4: an orphan without a user is tried again");
+}
+
+void ext4_orphans_forget(struct ext4 *fs)
+{
+	while (!list_empty(&fs->kept)) {
+		struct ext4_inode *ei =
+			list_first(&fs->kept, struct ext4_inode, kept_node);
+
+		list_remove(&ei->kept_node);
+		ei->bad = true; /* not to be deleted */
+		inode_put(ei->inode);
+	}
+}
+
+/* ---- The chain ---- */
+
 int ext4_orphan_add(struct handle *handle, struct inode *inode)
 {
 	struct ext4 *fs = handle->fs;
@@ -34,6 +81,7 @@ int ext4_orphan_add(struct handle *handle, struct inode *inode)
 	int err = 0;
 
 	mutex_lock(&fs->orphan_lock);
+	unkeep(inode);
 	if (list_empty(&ei->orphan_node)) {
 		ei->next_orphan = fs->super->last_orphan;
 		err = set_head(handle, (uint32_t)inode->ino);
@@ -66,6 +114,7 @@ int ext4_orphan_remove(struct handle *handle, struct inode *inode)
 	int err = 0;
 
 	mutex_lock(&fs->orphan_lock);
+	unkeep(inode);
 	if (!list_empty(&ei->orphan_node)) {
 		err = unchain(handle, inode);
 		list_remove(&ei->orphan_node);
@@ -153,6 +202,8 @@ static int clean_chain(struct ext4 *fs, unsigned int *count)
 			inode_put(inode);
 			ext4_evict_doomed(fs);
 			++*count;
+			if (!list_empty(&fs->kept))
+				err = -EIO;
 		}
 		/* No progress: a loop, or something that cannot be freed. */
 		if (err || fs->super->last_orphan == head)
@@ -194,7 +245,7 @@ static int clean_number(struct ext4 *fs, uint32_t ino)
 	err = clean_one(fs, inode);
 	inode_put(inode);
 	ext4_evict_doomed(fs);
-	return err;
+	return !err && !list_empty(&fs->kept) ? -EIO : err;
 }
 
 static int store_number(struct ext4 *fs, const struct inode *inode,

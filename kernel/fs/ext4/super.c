@@ -533,6 +533,7 @@ static void init_fs(struct ext4 *fs)
 	spin_init(&fs->inodes_lock, LOCK_SPIN_MISC);
 	wait_queue_init(&fs->inodes_wait);
 	list_init(&fs->orphans);
+	list_init(&fs->kept);
 	list_init(&fs->doomed);
 	list_init(&fs->mounted_node);
 	for (unsigned int i = 0; i < NUM_INODE_BUCKETS; i++)
@@ -540,9 +541,10 @@ static void init_fs(struct ext4 *fs)
 	fs->next_generation = (uint32_t)clock_realtime_ns();
 }
 
-/* No inode is left in memory. */
+/* No inode is left in memory but those kept. */
 static void free_fs(struct ext4 *fs)
 {
+	ext4_orphans_forget(fs);
 	if (fs->super_meta)
 		unload_all(fs);
 	else

@@ -4,7 +4,8 @@
  *
  * Freeing many blocks does not fit into one transaction. So the inode is on
  * the list of orphans meanwhile (orphan.c), with its new size: a crash in
- * between is finished by the next mount.
+ * between is finished by the next mount. It stays there when the disk fails;
+ * then it is tried again before the file gets longer.
  *
  * Locks: inode->lock (or nobody else knows the inode); write_lock, so that no
  * page on its way to the disk puts its blocks into the map afterwards.
@@ -81,7 +82,8 @@ static int set_disk_size(struct inode *inode, uint64_t size, bool shrink)
 	return err;
 }
 
-static int leave_orphans(struct inode *inode, uint64_t size)
+/* @done: the inode owes nothing any more. */
+static int leave_orphans(struct inode *inode, uint64_t size, bool done)
 {
 	struct ext4_inode *ei = ext4_of(inode);
 	struct handle handle;
@@ -95,7 +97,8 @@ static int leave_orphans(struct inode *inode, uint64_t size)
 	mutex_lock(&ei->map_lock);
 	ei->disk_size = MIN(ei->disk_size, size);
 	mutex_unlock(&ei->map_lock);
-	err = ext4_orphan_remove(&handle, inode);
+	if (done)
+		err = ext4_orphan_remove(&handle, inode);
 	if (!err)
 		err = ext4_inode_dirty(&handle, inode);
 	journal_stop(&handle);
@@ -121,6 +124,7 @@ static int shrink(struct inode *inode, uint64_t size)
 	const struct ext4 *fs = ext4_fs_of(inode);
 	uint64_t first = DIV_ROUND_UP(size, (uint64_t)fs->block_size);
 	int err, last;
+	bool later;
 
 	err = read_last_page(inode, size);
 	if (!err)
@@ -131,8 +135,18 @@ static int shrink(struct inode *inode, uint64_t size)
 	err = page_cache_truncate(&inode->cache, size);
 	if (!err && first <= UINT32_MAX)
 		err = ext4_truncate_blocks(inode, (uint32_t)first);
-	last = leave_orphans(inode, size);
+	later = ext4_orphan_try_later(inode, err);
+	if (later)
+		ext4_orphan_keep(inode);
+	last = leave_orphans(inode, size, !later);
 	return err ? err : last;
+}
+
+int ext4_truncate_rest(struct inode *inode)
+{
+	if (likely(list_empty(&ext4_of(inode)->kept_node)))
+		return 0;
+	return shrink(inode, inode_size(inode));
 }
 
 static int extend(struct inode *inode, uint64_t size)
@@ -143,7 +157,9 @@ static int extend(struct inode *inode, uint64_t size)
 
 	if (size > max)
 		return -EFBIG;
-	err = page_cache_truncate(&inode->cache, size);
+	err = ext4_truncate_rest(inode);
+	if (!err)
+		err = page_cache_truncate(&inode->cache, size);
 	return err ? err : set_disk_size(inode, size, false);
 }
 

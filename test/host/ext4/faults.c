@@ -9,7 +9,9 @@
  * are those that Linux gives. When the disk works again, it can be mounted, the
  * tree is one that may be (crash_oracle.c; what was promised before the first
  * fault holds), and e2fsck finds nothing. Then the same on a disk without free
- * blocks, and on one without free inodes: there every promise holds.
+ * blocks, and on one without free inodes: there every promise holds. And files
+ * of many pieces, whose maps have to be read in, are cut, deleted and made longer:
+ * what was cut off does not come back.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,6 +294,123 @@ static void try_full(unsigned int seed, enum fill fill)
 	image_revert(&disk, &empty);
 }
 
+/* ---- Files of many pieces are cut ---- */
+
+enum { CUT_SIZE = 5000, GROWN_SIZE = 1 << 20, PIECES = 250 };
+static struct image pieces;
+static bool was_cut;
+
+static void check_cut(const char *when)
+{
+	static uint8_t data[4096];
+	struct fs_stat st;
+
+	if (!was_cut || fs_stat("/mnt/A/cut", &st) || st.size != GROWN_SIZE)
+		return;
+	for (uint64_t at = CUT_SIZE; at < GROWN_SIZE; at += sizeof(data)) {
+		long size = fs_read("/mnt/A/cut", at, data, sizeof(data));
+
+		for (long i = 0; i < size; i++) {
+			if (!data[i])
+				continue;
+			complain("what was cut off came back", when);
+			return;
+		}
+	}
+}
+
+static void cut_and_grow(void)
+{
+	struct file *open;
+	struct fs_stat st;
+
+	note_error("cut", fs_truncate("/mnt/A/cut", CUT_SIZE));
+	was_cut = !fs_stat("/mnt/A/cut", &st) && st.size == CUT_SIZE;
+	if (trial.seed & 1)
+		faults_on(false);
+	/* Who is behind on the chain of orphans leaves it first. */
+	if (fs_open("/mnt/A/foo", &open))
+		open = NULL;
+	note_error("unlink", fs_unlink("/mnt/A/foo"));
+	note_error("unlink", fs_unlink("/mnt/A/gone"));
+	if (open)
+		fs_close(open);
+	if (trial.seed & 2)
+		note_error("write",
+			   crash_write("/mnt/A/cut", GROWN_SIZE - 100, 100, 0));
+	else
+		note_error("grow", fs_truncate("/mnt/A/cut", GROWN_SIZE));
+	check_cut("at once");
+	if (trial.seed & 4)
+		note_error("unlink", fs_unlink("/mnt/A/cut"));
+}
+
+static unsigned int cut_once(struct trial what)
+{
+	unsigned int requests;
+
+	trial = what;
+	num_trials++;
+	disk.first_fault = what.first_fault;
+	disk.fault_step = what.fault_step;
+	disk.num_requests = disk.num_faults = 0;
+	was_cut = false;
+	faults_on(true);
+	if (!fs_mount(&disk, false, "")) {
+		cut_and_grow();
+		fs_unmount();
+	}
+	requests = disk.num_requests;
+	num_failed += disk.num_faults > 0;
+	disk.first_fault = 0;
+	faults_on(false);
+	check_after();
+	if (!fs_mount(&disk, true, "")) {
+		check_cut("later");
+		fs_unmount();
+	}
+	image_revert(&disk, &pieces);
+	return requests;
+}
+
+static void make_pieces(const char *name)
+{
+	for (unsigned int i = PIECES; i-- > 0;)
+		if (crash_write(name, i * 8192ull, 1000, 'p'))
+			abort();
+}
+
+static void try_cuts(void)
+{
+	struct trial one = { .fill = NOT_FULL };
+	unsigned int requests;
+
+	pieces = start;
+	pieces.data = malloc(start.size);
+	memcpy(pieces.data, start.data, start.size);
+	if (fs_mount(&pieces, false, ""))
+		abort();
+	make_pieces("/mnt/A/cut");
+	make_pieces("/mnt/A/gone");
+	fs_unmount();
+	memcpy(disk.data, pieces.data, start.size);
+	for (unsigned int way = 0; way < 32; way++) {
+		one.seed = way & 7;
+		one.reads = way & 8;
+		one.writes = !one.reads;
+		one.fault_step = way / 16;
+		one.first_fault = UINT32_MAX;
+		requests = cut_once(one);
+		for (unsigned int k = 1;
+		     k <= requests && num_broken <= MAX_COMPLAINTS; k++) {
+			one.first_fault = k;
+			cut_once(one);
+		}
+	}
+	memcpy(disk.data, start.data, start.size);
+	free(pieces.data);
+}
+
 static void prepare(void)
 {
 	fs_set_clock(epoch_ns - 1000000000, 1);
@@ -329,6 +448,7 @@ int command_faults(int argc, char **argv)
 	fs_be_quiet();
 	image_load(&start, argv[0]);
 	prepare();
+	try_cuts();
 	for (unsigned int seed = 0; seed < seeds; seed++) {
 		try_faults(seed, false, 0);
 		try_faults(seed, false, 1);
