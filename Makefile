@@ -298,8 +298,8 @@ lde:
 contention:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory -j$(JOBS) kernel
-	@scripts/contention $(if $(filter 1,$(COUNT)),--instructions) $(if $(filter 1,$(WALL)),--wall) \
-		$(if $(filter 1,$(SAVE)),--save)
+	@scripts/contention $(if $(filter 1,$(LINES)),--lines) $(if $(filter 1,$(COUNT)),--instructions) \
+		$(if $(filter 1,$(WALL)),--wall) $(if $(filter 1,$(SAVE)),--save)
 
 # W=name: of the workloads that it lists without; SVG=file draws it.
 schedsim:
