@@ -61,7 +61,7 @@ extern bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
 
 #define LINE_SHIFT 6
 #define LINE_BITS  20 /* of lines that are remembered */
-#define NOBODY UINT8_MAX
+#define NOBODY     UINT8_MAX
 
 struct line {
 	uint64_t number; /* under lock, as all of it */
