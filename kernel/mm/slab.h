@@ -21,7 +21,10 @@ void *slab_alloc(struct slab_cache *cache) __must_check;
 void *slab_alloc_zero(struct slab_cache *cache) __must_check;
 void slab_free(struct slab_cache *cache, void *object);
 
-/* NULL: no memory. Any context. kfree(NULL) is allowed. */
+/*
+ * Aligned to 16 bytes; to 64 if the size is a multiple of 64. NULL: no memory.
+ * Any context. kfree(NULL) is allowed.
+ */
 void *kmalloc(size_t size) __must_check;
 void *kzalloc(size_t size) __must_check;
 void *kcalloc(size_t count, size_t size) __must_check; /* overflow checked */

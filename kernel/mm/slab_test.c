@@ -30,6 +30,23 @@ KTEST(kmalloc_objects_do_not_overlap)
 	KTEST_EQUAL(wrong, 0);
 }
 
+/* Neighbours, too: what harts count in is as long as a cache line. */
+KTEST(kmalloc_aligns_whole_cache_lines)
+{
+	void *objects[5];
+	size_t wrong = 0;
+
+	for (size_t size = 64; size <= 4096; size += 64) {
+		for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+			objects[i] = kmalloc(size);
+			wrong += !IS_ALIGNED((uintptr_t)objects[i], 64);
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+			kfree(objects[i]);
+	}
+	KTEST_EQUAL(wrong, 0);
+}
+
 KTEST(slab_hands_out_distinct_objects)
 {
 	void **objects = kmalloc(NUM_OBJECTS * sizeof(void *));

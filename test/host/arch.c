@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <arch/hart.h>
 #include <arch/machine.h>
@@ -103,14 +104,17 @@ void arch_vdso_update_clock(uint64_t mult, unsigned int shift,
 
 /* ---- memory ---------------------------------------------------------------- */
 
+/* Aligned as kernel/mm/slab.h promises. */
 void *kmalloc(size_t size)
 {
-	return malloc(size);
+	return size && size % 64 == 0 ? aligned_alloc(64, size) : malloc(size);
 }
 
 void *kzalloc(size_t size)
 {
-	return calloc(1, size);
+	void *memory = kmalloc(size);
+
+	return memory ? memset(memory, 0, size) : NULL;
 }
 
 void kfree(void *object)
