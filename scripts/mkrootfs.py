@@ -11,7 +11,7 @@
                         test/data/workloads.json in /srv: what `make test` boots.
     mkrootfs.py fio     build/rootfs-fio.cpio: test, and Debian's fio.
     mkrootfs.py linux   build/rootfs-linux.cpio: test, and the modules that Debian's
-                        Linux needs for a disk with ext4 (`sh /modules/load`).
+                        Linux needs for a disk with ext4 or FAT (`sh /modules/load`).
     mkrootfs.py stress  build/rootfs-stress.cpio: that Debian tree with stress-ng, for
                         test/test_stress.py.
 
@@ -43,7 +43,8 @@ UNWANTED = ('usr/lib/riscv64-linux-gnu/gconv/', 'usr/share/common-licenses/',
             'usr/share/doc-base/', 'usr/share/menu/', 'usr/lib/systemd/', 'etc/init.d/',
             'etc/pam.d/', 'etc/systemd/', '.fetched')
 LINUX_MODULES = ('drivers/virtio/virtio_mmio', 'drivers/block/virtio_blk', 'lib/crc16',
-                 'crypto/crc32c_generic', 'fs/mbcache', 'fs/jbd2/jbd2', 'fs/ext4/ext4')
+                 'crypto/crc32c_generic', 'fs/mbcache', 'fs/jbd2/jbd2', 'fs/ext4/ext4',
+                 'fs/nls/nls_cp437', 'fs/nls/nls_ascii', 'fs/fat/fat', 'fs/fat/vfat')
 KEEP = ('gconv-modules', 'UTF-16.so', 'UTF-32.so', 'ISO8859-1.so', 'ISO8859-15.so')
 
 

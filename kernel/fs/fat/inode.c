@@ -261,6 +261,8 @@ void fat_destroy_inode(struct inode *inode)
 		fat_doom(fs, node->doom, node->start);
 		node->doom = NULL;
 	}
+	if (node->nameless) /* pairs with the acquire in stop_writing() */
+		__atomic_fetch_sub(&fs->num_nameless, 1, __ATOMIC_RELEASE);
 	free_node(inode);
 }
 

@@ -54,6 +54,7 @@ struct fat {
 
 	struct spinlock doomed_lock; /* rank LOCK_LEAF */
 	struct list_head doomed;     /* chains to be freed; doomed_lock */
+	unsigned int num_nameless;   /* open, but removed; atomic */
 
 	struct spinlock table_lock;           /* rank LOCK_SPIN_MISC */
 	struct list_head nodes[FAT_BUCKETS];  /* by place; table_lock */
@@ -84,6 +85,7 @@ struct fat_node {
 	uint32_t *marks;
 	uint32_t num_marks, max_marks;
 	struct fat_doomed *doom; /* for when it goes without a name */
+	bool nameless;           /* it will; counted in fs->num_nameless */
 };
 #define FAT_MARK 64u
 

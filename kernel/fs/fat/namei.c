@@ -181,6 +181,8 @@ static void forget_inode(struct inode *inode)
 {
 	fat_inode_move(inode, 0);
 	WRITE_ONCE(inode->nlink, 0);
+	fat_node(inode)->nameless = true;
+	__atomic_fetch_add(&fat_of(inode)->num_nameless, 1, __ATOMIC_RELAXED);
 }
 
 static int remove_file(struct inode *dir, const char *name, size_t len,

@@ -385,8 +385,15 @@ static void destroy(struct super_block *sb)
 /* As after an unmount; nobody writes any more. */
 static int stop_writing(struct fat *fs)
 {
-	int err = set_state(fs, false);
+	int err;
 
+	/* Closing a file that has no name any more will change the disk. */
+	if (__atomic_load_n(&fs->num_nameless, __ATOMIC_ACQUIRE))
+		return -EBUSY;
+	/* Those that were closed just now leave chains to be freed. */
+	err = fat_sync(fs->sb);
+	if (!err)
+		err = set_state(fs, false);
 	if (err)
 		return err;
 	set_mounted(fs, false);
