@@ -30,9 +30,11 @@
 #include "kernel/lib/refcount.h"
 #include "kernel/sync/deferred.h"
 
+/* As large as a cache line; kcalloc() aligns such a size. */
 struct hart_part {
 	long n; /* atomic; one part may be below 0 */
-} __aligned(64);
+	long unused[7];
+};
 
 struct hart_count {
 	struct hart_part *parts; /* one for each hart; NULL: one hart */

@@ -194,7 +194,7 @@ struct fd_table {
 	uint64_t *used;
 	unsigned int size;
 	unsigned int next_free; /* no free slot below */
-} __aligned(64);                /* two processes' would be in one cache line */
+};
 struct fd_table *fd_table_create(void);
 /* fork: the same files. NULL: no memory. */
 struct fd_table *fd_table_copy(struct fd_table *table);
