@@ -35,6 +35,9 @@
 
 /* Pages around a file fault that are entered if they are in memory anyway. */
 #define AROUND_PAGES 16u
+/* In a child of fork, which most often soon calls exec or ends: not much that it
+ * would have to give back, and take from others' caches. */
+#define FORKED_AROUND_PAGES 2u
 
 struct page *zero_page;
 
@@ -110,7 +113,10 @@ static struct page *alloc_private(unsigned int flags)
 /* The entry no longer points at @old; page_table_lock is free again. */
 static void leave_old_page(struct page *old)
 {
-	if (old != zero_page && page_unmap(old))
+	if (old == zero_page)
+		return;
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* page_unmap() */
+	if (page_unmap(old))
 		page_free(old);
 }
 
@@ -243,8 +249,10 @@ static void enter_around(struct fault *fault, unsigned int bits)
 {
 	const struct vm_area *area = fault->area;
 	uint64_t num_pages = DIV_ROUND_UP(area->cache->size_bytes, PAGE_SIZE);
-	vaddr_t window = ALIGN_DOWN(fault->va, AROUND_PAGES * PAGE_SIZE);
-	vaddr_t end = MIN(window + AROUND_PAGES * PAGE_SIZE, area->end);
+	size_t size = PAGE_SIZE * (fault->space->forked ? FORKED_AROUND_PAGES
+							: AROUND_PAGES);
+	vaddr_t window = ALIGN_DOWN(fault->va, size);
+	vaddr_t end = MIN(window + size, area->end);
 	vaddr_t va = MAX(window, area->start);
 	uint64_t index = area_index(area, va);
 	size_t count = (end - va) / PAGE_SIZE;

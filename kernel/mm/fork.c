@@ -85,6 +85,7 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child_out)
 		return -ENOMEM;
 	mutex_lock(&parent->lock);
 	copy_layout(child, parent);
+	child->forked = true;
 	area = vm_area_first(parent);
 	for (; area && !err; area = vm_area_next(area)) {
 		if (area->flags & VM_DONT_FORK)

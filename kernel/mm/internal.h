@@ -86,11 +86,12 @@ static inline void page_map(struct page *page)
 			   __ATOMIC_RELAXED);
 }
 /* An entry no longer does; true if that was the last reference: page_free().
- * Release and acquire as in refcount_put(). */
+ * The acquire of refcount_put(); its release is a fence of the caller's before,
+ * one for many pages. */
 static inline bool page_unmap(struct page *page)
 {
 	uint64_t old = __atomic_fetch_sub(&page->refs_and_maps,
-					  PAGE_MAPPED_ONCE, __ATOMIC_ACQ_REL);
+					  PAGE_MAPPED_ONCE, __ATOMIC_ACQUIRE);
 
 	return (unsigned int)old == 1;
 }

@@ -51,6 +51,8 @@ static void release_pages(struct page *pages[], unsigned int count)
 {
 	unsigned int unused = 0;
 
+	/* Behind what was written to them, see page_unmap(). */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < count; i++) {
 		if (page_unmap(pages[i]))
 			pages[unused++] = pages[i];

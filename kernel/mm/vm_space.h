@@ -73,6 +73,7 @@ struct vm_space {
 	size_t hole_above;        /* ... is larger than this */
 	unsigned int membarriers; /* registered for: membarrier(2); atomic */
 	bool lock_future;         /* mlockall(MCL_FUTURE) */
+	bool forked;              /* made by fork: fault.c; fixed */
 	vaddr_t vdso_code;        /* where the vDSO's code is */
 	uint64_t auxv[64];
 	unsigned int auxv_words;

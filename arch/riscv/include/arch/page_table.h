@@ -113,10 +113,11 @@ static inline void pte_set(pte_t *pte, pte_t value)
 {
 	STORE_RELEASE(*pte, value);
 }
-/* Empty @pte and return what it was; caller flushes if it was present. */
+/* Empty @pte and return what it was; caller flushes if it was present. In no
+ * order but that of the caller's lock. */
 static inline pte_t pte_clear(pte_t *pte)
 {
-	return __atomic_exchange_n(pte, 0, __ATOMIC_ACQ_REL);
+	return __atomic_exchange_n(pte, 0, __ATOMIC_RELAXED);
 }
 
 /*
