@@ -9,8 +9,7 @@
  * the first is written to the output file, a line each.
  *
  * Before QEMU 9, one hart only. Options: toggle=, out=. Run by scripts/bench-disk
- * and scripts/contention; what is used of QEMU's interface is declared here, see
- * profile_plugin.c.
+ * and scripts/contention.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -18,27 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_info;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-enum { CB_NO_REGS = 0, INLINE_ADD_U64 = 0 };
-
-#define EXPORT __attribute__((visibility("default")))
-EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(
-	qemu_plugin_id_t id,
-	void (*call)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
-extern void
-qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-				       void (*call)(unsigned int cpu, void *p),
-				       int flags, void *p);
-extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-extern struct qemu_plugin_insn *
-qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+#include "qemu_plugin.h"
 
 /* ---- the counter: since QEMU 9 one for each hart -------------------------- */
 

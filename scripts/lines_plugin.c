@@ -18,8 +18,7 @@
  *     address of the instruction, moved, shared, an address it accessed
  *     end
  *
- * Options: toggle=, out=. Run by scripts/contention; what is used of QEMU's interface
- * is declared here, see profile_plugin.c. Read: OSTEP ch. 10, "Cache coherence".
+ * Options: toggle=, out=. Run by scripts/contention. Read: OSTEP ch. 10, "Cache coherence".
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -27,35 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_info;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef uint32_t qemu_plugin_meminfo_t;
-enum { CB_NO_REGS = 0 };
-enum { MEM_RW = 3 };
-
-#define EXPORT __attribute__((visibility("default")))
-EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(
-	qemu_plugin_id_t id,
-	void (*call)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
-extern void
-qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-				       void (*call)(unsigned int cpu, void *p),
-				       int flags, void *p);
-extern void qemu_plugin_register_vcpu_mem_cb(
-	struct qemu_plugin_insn *insn,
-	void (*call)(unsigned int cpu, qemu_plugin_meminfo_t info,
-		     uint64_t vaddr, void *p),
-	int flags, int rw, void *p);
-extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-extern struct qemu_plugin_insn *
-qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-extern bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
+#include "qemu_plugin.h"
 
 /* ---- types; all shared by the harts' threads ------------------------------- */
 
