@@ -32,6 +32,7 @@
 #include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/writeback.h"
+#include "kernel/sync/wait.h"
 
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
 		     unsigned int flags)
@@ -357,6 +358,32 @@ static int prepare_store(struct page_cache *cache, uint64_t index,
 	return err;
 }
 
+/* Few files are held, and not for long: one queue does. */
+static struct wait_queue stores = WAIT_QUEUE_INIT(stores);
+
+void page_cache_hold_stores(struct page_cache *cache)
+{
+	mutex_lock(&cache->lock);
+	assert(!cache->holds_stores);
+	WRITE_ONCE(cache->holds_stores, true);
+	mutex_unlock(&cache->lock);
+}
+
+void page_cache_let_stores(struct page_cache *cache)
+{
+	mutex_lock(&cache->lock);
+	WRITE_ONCE(cache->holds_stores, false);
+	mutex_unlock(&cache->lock);
+	wake_all(&stores);
+}
+
+static void wait_for_stores(struct page_cache *cache) MUST_HOLD(cache->lock)
+{
+	mutex_unlock(&cache->lock);
+	WAIT_EVENT(&stores, !READ_ONCE(cache->holds_stores));
+	mutex_lock(&cache->lock);
+}
+
 int page_cache_find_to_write(struct page_cache *cache, uint64_t index,
 			     struct page **page, bool *waited)
 {
@@ -366,6 +393,10 @@ int page_cache_find_to_write(struct page_cache *cache, uint64_t index,
 
 		if (err || cache->flags & PAGE_CACHE_MEMORY)
 			return err;
+		if (unlikely(cache->holds_stores)) {
+			wait_for_stores(cache);
+			continue;
+		}
 		found = *page;
 		if (found->flags & PAGE_FLAG_DIRTY &&
 		    found->flags & PAGE_FLAG_BACKED)
@@ -373,7 +404,8 @@ int page_cache_find_to_write(struct page_cache *cache, uint64_t index,
 		err = prepare_store(cache, index, found);
 		if (err)
 			return err;
-		if (radix_get(&cache->pages, index) != found)
+		if (radix_get(&cache->pages, index) != found ||
+		    cache->holds_stores)
 			continue;
 		writeback_mark_locked(cache, found);
 		return 0;
@@ -513,6 +545,13 @@ void page_cache_punch(struct page_cache *cache, uint64_t first, uint64_t last)
 {
 	mutex_lock(&cache->lock);
 	drop_range(cache, first, last, true);
+	mutex_unlock(&cache->lock);
+}
+
+void page_cache_forget(struct page_cache *cache, uint64_t first)
+{
+	mutex_lock(&cache->lock);
+	drop_range(cache, first, UINT64_MAX >> PAGE_SHIFT, false);
 	mutex_unlock(&cache->lock);
 }
 

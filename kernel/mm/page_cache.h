@@ -124,6 +124,7 @@ struct page_cache {
 	 * how many were served by it since the last change; lock. */
 	bool open_to_faults;
 	unsigned int calm_faults;
+	bool holds_stores; /* page_cache_hold_stores(); under lock */
 
 	/* Caches with a home only. */
 	uint64_t num_dirty;  /* under lock; read freely */
@@ -293,3 +294,14 @@ ssize_t page_cache_read_file(struct page_cache *cache, struct read_ahead *ahead,
 int page_cache_truncate(struct page_cache *cache, uint64_t size_bytes);
 /* Forget pages [first, last] (fallocate punch hole), with the same order. */
 void page_cache_punch(struct page_cache *cache, uint64_t first, uint64_t last);
+/* Forget all from page @first on, and private copies: they are, or will be,
+ * other bytes of the file. The same order. */
+void page_cache_forget(struct page_cache *cache, uint64_t first);
+/*
+ * Between the two no store through a mapping makes a page dirty, it waits: what
+ * is written back and forgotten meanwhile was not changed in between. Reading
+ * goes on. Context: what the holder waits for must not need a vm_space's lock;
+ * one holder at a time (the inode's lock).
+ */
+void page_cache_hold_stores(struct page_cache *cache);
+void page_cache_let_stores(struct page_cache *cache);

@@ -19,7 +19,7 @@
  * The cache knows pages by their number: those behind the place are written and
  * forgotten before. Who reads meanwhile may bring some back, so they are
  * forgotten again before write-back, which needs write_lock, may take any. A
- * store through a mapping at this very time may be lost.
+ * store through a mapping waits meanwhile, and finds the page that is there then.
  *
  * Locks: inode->lock; write_lock; then operations; map_lock for a step.
  * Source: fallocate(2), "Collapsing file space", "Increasing file space".
@@ -178,8 +178,7 @@ static void forget_pages(struct inode *inode, uint64_t start)
 	 * gone, and makes it again for the page that is there then. */
 	delayed_drop(fs, &ei->delayed, (uint32_t)(start >> fs->block_bits),
 		     UINT32_MAX);
-	page_cache_punch(&inode->cache, start >> PAGE_SHIFT,
-			 UINT64_MAX >> PAGE_SHIFT);
+	page_cache_forget(&inode->cache, start >> PAGE_SHIFT);
 }
 
 static int check_range(const struct inode *inode, uint64_t start, uint64_t size,
@@ -199,12 +198,33 @@ static int check_range(const struct inode *inode, uint64_t start, uint64_t size,
 	return start + (is_insert ? 0 : size) >= old ? -EINVAL : 0;
 }
 
+/* What the cache has from @page_start on is on the disk, and is forgotten, before
+ * and after. */
+static int move_below_cache(struct shift *shift, uint64_t page_start,
+			    bool is_insert)
+{
+	struct inode *inode = shift->inode;
+	struct ext4_inode *ei = ext4_of(inode);
+	int err = page_cache_sync(&inode->cache, page_start, INT64_MAX);
+
+	if (err)
+		return err;
+	mutex_lock(&ei->write_lock);
+	forget_pages(inode, page_start);
+	err = move(shift, is_insert);
+	forget_pages(inode, page_start);
+	/* Also if it ended half-way: as large as the disk has it. */
+	if (READ_ONCE(ei->disk_size) == shift->new_size)
+		page_cache_truncate(&inode->cache, shift->new_size);
+	mutex_unlock(&ei->write_lock);
+	return err;
+}
+
 int ext4_shift_range(struct inode *inode, uint64_t start, uint64_t size,
 		     bool is_insert)
 {
 	const struct ext4 *fs = ext4_fs_of(inode);
-	struct ext4_inode *ei = ext4_of(inode);
-	uint64_t old = inode_size(inode), page_start;
+	uint64_t old = inode_size(inode);
 	struct shift shift = {
 		.inode = inode,
 		.first = (uint32_t)(start >> fs->block_bits),
@@ -214,18 +234,10 @@ int ext4_shift_range(struct inode *inode, uint64_t start, uint64_t size,
 	int err;
 
 	err = check_range(inode, start, size, is_insert);
-	page_start = ALIGN_DOWN(start, PAGE_SIZE);
-	if (!err)
-		err = page_cache_sync(&inode->cache, page_start, INT64_MAX);
 	if (err)
 		return err;
-	mutex_lock(&ei->write_lock);
-	forget_pages(inode, page_start);
-	err = move(&shift, is_insert);
-	forget_pages(inode, page_start);
-	/* Also if it ended half-way: as large as the disk has it. */
-	if (READ_ONCE(ei->disk_size) == shift.new_size)
-		page_cache_truncate(&inode->cache, shift.new_size);
-	mutex_unlock(&ei->write_lock);
+	page_cache_hold_stores(&inode->cache);
+	err = move_below_cache(&shift, ALIGN_DOWN(start, PAGE_SIZE), is_insert);
+	page_cache_let_stores(&inode->cache);
 	return err;
 }
