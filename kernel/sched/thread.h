@@ -118,10 +118,9 @@ struct thread {
 	struct process *process; /* NULL: kernel thread */
 	struct fd_table *files;
 	struct fs_context *fs;
-	const struct cred *cred; /* replaced whole; see vfs/cred.h */
-	struct spinlock
-		cred_lock; /* rank LOCK_LEAF; for others to take a reference */
-	void *journal_handle; /* the operation it is inside: fs/ext4 */
+	const struct cred *cred;   /* replaced whole; see vfs/cred.h */
+	struct spinlock cred_lock; /* rank LOCK_LEAF; for others' references */
+	void *journal_handle;      /* the operation it is inside: fs/ext4 */
 	struct refcount refs;
 	char name[THREAD_NAME_SIZE];
 
