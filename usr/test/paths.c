@@ -1364,7 +1364,7 @@ static void remove_tree(const char *name)
 
 static void in_child(const char *setup, const char *script)
 {
-	alarm(20);
+	alarm(120); /* stuck for good, not only because the host is */
 	umask(022);
 	if (setup)
 		run_script(setup);
