@@ -4,6 +4,7 @@
  *
  *   contend KIND WORKERS OPERATIONS
  *
+ *   null         each asks for its parent's number: a trap, and nothing else
  *   open_close   each opens and closes a file of its own, in one directory
  *   pipe         pairs send a byte to and fro
  *   fault        each maps memory of its own, touches it, unmaps it; an operation is a page
@@ -91,6 +92,12 @@ static uint64_t now_ns(void)
 
 /* ---- The kinds ---- */
 
+static void null(struct worker *w)
+{
+	for (long i = 0; i < w->operations; i++)
+		syscall(SYS_getppid);
+}
+
 static void open_close(struct worker *w)
 {
 	char name[64];
@@ -158,6 +165,7 @@ static const struct kind {
 	const char *name;
 	void (*run)(struct worker *w);
 } kinds[] = {
+	{ "null", null },
 	{ "open_close", open_close },
 	{ "pipe", ping },
 	{ "fault", fault },
@@ -259,7 +267,7 @@ int main(int argc, char **argv)
 	workers = argc == 4 ? atoi(argv[2]) : 0;
 	operations = argc == 4 ? atol(argv[3]) : 0;
 	if (!kind || workers < 1 || workers > MAX_PAIRS || operations < 1) {
-		fprintf(stderr, "usage: contend open_close|pipe|fault|fork_exit WORKERS OPERATIONS\n");
+		fprintf(stderr, "usage: contend null|open_close|pipe|fault|fork_exit WORKERS OPERATIONS\n");
 		return 2;
 	}
 	meeting = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
