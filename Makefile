@@ -202,8 +202,8 @@ $(BUILD)/usr/lde/experiments: usr/lde/experiments.c $(LAB:%=$(BUILD)/usr/lde/%.o
 
 # An init without a C library: what it times is the kernel alone.
 $(BUILD)/usr/bench/firstuser: USR_CFLAGS := -O2 -static -nostdlib -ffreestanding
-# A place of its own: one of its functions is told by its address (scripts/bench-disk).
-$(BUILD)/usr/bench/diskwork: USR_CFLAGS += -Wl,-Ttext-segment=0x40000000
+# Places of their own: one of their functions is told by its address (scripts/count_plugin.c).
+$(BUILD)/usr/bench/diskwork $(BUILD)/usr/bench/contend: USR_CFLAGS += -Wl,-Ttext-segment=0x40000000
 
 # ---- Root file systems (scripts/mkrootfs.py) ------------------------------
 
