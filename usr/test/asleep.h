@@ -34,14 +34,15 @@ static bool asleep_now(pid_t pid, pid_t tid)
 
 /*
  * Wait until thread @tid of process @pid sleeps, seen twice a millisecond apart
- * (a page fault may wait for a moment, too). Gives up after half a minute; what
- * is claimed next fails then.
+ * (a page fault may wait for a moment, too). Gives up after some minutes (its
+ * hart may stand still for one, when the host has no time for it); what is
+ * claimed next fails then.
  */
 static void until_asleep(pid_t pid, pid_t tid)
 {
 	int seen = 0;
 
-	for (int i = 0; i < 30000 && seen < 2; i++) {
+	for (int i = 0; i < 200000 && seen < 2; i++) {
 		usleep(1000);
 		seen = asleep_now(pid, tid) ? seen + 1 : 0;
 	}

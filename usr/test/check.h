@@ -14,6 +14,14 @@
 
 static int check_failed;
 
+/*
+ * How often something is tried that must not take longer, or use more of a hart,
+ * than a certain time. A machine (or a hart of it) may stand still at any moment,
+ * for seconds, when its host has no time for it; what stands still then is late,
+ * and is charged for it. But not each time: what keeps its time once keeps it.
+ */
+#define TRIES 20
+
 /* One claim: @holds, under the printf-like name. */
 __attribute__((format(printf, 2, 3), unused)) static bool
 check(bool holds, const char *name, ...)

@@ -18,6 +18,7 @@
 #include "check.h"
 
 static volatile int num_calls;
+static volatile int most_overruns; /* that one signal of a timer told of */
 static siginfo_t last_info;
 
 static void note(int signo, siginfo_t *info, void *context)
@@ -26,6 +27,8 @@ static void note(int signo, siginfo_t *info, void *context)
 	(void)context;
 	num_calls++;
 	last_info = *info;
+	if (info->si_overrun > most_overruns)
+		most_overruns = info->si_overrun;
 }
 
 static void handle(int signo)
@@ -63,6 +66,11 @@ static void burn_ms(int ms)
 
 /* ---- Clocks -------------------------------------------------------------- */
 
+static long long in_ns(const struct timespec *ts)
+{
+	return ts->tv_sec * 1000000000LL + ts->tv_nsec;
+}
+
 static void test_clocks(void)
 {
 	static const clockid_t clocks[] = { CLOCK_REALTIME,
@@ -74,7 +82,7 @@ static void test_clocks(void)
 					    CLOCK_MONOTONIC_COARSE,
 					    CLOCK_BOOTTIME,
 					    CLOCK_TAI };
-	struct timespec a, b;
+	struct timespec a, b, c;
 	struct timeval tv;
 	clockid_t clock;
 
@@ -89,10 +97,15 @@ static void test_clocks(void)
 	}
 	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &a);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	check(b.tv_sec - a.tv_sec <= 1, "the vDSO shows the same time");
-	syscall(SYS_gettimeofday, &tv, NULL);
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &c);
+	check(in_ns(&a) <= in_ns(&b) && in_ns(&b) <= in_ns(&c),
+	      "the vDSO shows the same time");
 	clock_gettime(CLOCK_REALTIME, &a);
-	check(a.tv_sec - tv.tv_sec <= 1, "gettimeofday too");
+	syscall(SYS_gettimeofday, &tv, NULL);
+	clock_gettime(CLOCK_REALTIME, &c);
+	b = (struct timespec){ tv.tv_sec, tv.tv_usec * 1000 };
+	check(in_ns(&a) < in_ns(&b) + 1000 && in_ns(&b) <= in_ns(&c),
+	      "gettimeofday too");
 
 	check(syscall(SYS_clock_gettime, 77, &a) == -1 && errno == EINVAL,
 	      "no such clock");
@@ -108,13 +121,9 @@ static void test_clocks(void)
 	check(adjtimex(&tx) >= 0 && tx.tick == 10000, "adjtimex reads");
 }
 
-/*
- * A hart that stands still (an emulator that has to wait for its host) is
- * charged to whoever runs on it, so what is small once is small.
- */
 static bool stands_still_asleep(void)
 {
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		long long before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
 
 		sleep_ms(200);
@@ -155,10 +164,29 @@ static long long stat_ms(pid_t pid)
 	return (user + system) * 1000 / sysconf(_SC_CLK_TCK);
 }
 
+struct progress {
+	long long by_clock, by_stat, passed; /* ms */
+};
+
+/* What @pid's clocks say while we sleep. */
+static struct progress watch(pid_t pid, clockid_t clock)
+{
+	struct progress seen;
+
+	seen.passed = clock_ms(CLOCK_MONOTONIC);
+	seen.by_clock = clock_ms(clock);
+	seen.by_stat = stat_ms(pid);
+	sleep_ms(400);
+	seen.by_clock = clock_ms(clock) - seen.by_clock;
+	seen.by_stat = stat_ms(pid) - seen.by_stat;
+	seen.passed = clock_ms(CLOCK_MONOTONIC) - seen.passed;
+	return seen;
+}
+
 /* It computes without a system call, perhaps on another hart, while we sleep. */
 static void test_cpu_clock_of_another(void)
 {
-	long long by_clock, by_stat, passed;
+	struct progress seen = { 0 };
 	clockid_t clock;
 	pid_t pid = fork();
 
@@ -168,18 +196,23 @@ static void test_cpu_clock_of_another(void)
 	}
 	sleep_ms(50);
 	check(clock_getcpuclockid(pid, &clock) == 0, "another one's clock");
-	passed = clock_ms(CLOCK_MONOTONIC);
-	by_clock = clock_ms(clock);
-	by_stat = stat_ms(pid);
-	sleep_ms(400);
-	by_clock = clock_ms(clock) - by_clock;
-	by_stat = stat_ms(pid) - by_stat;
-	passed = clock_ms(CLOCK_MONOTONIC) - passed;
-	check(by_clock * 10 >= passed * 7 && by_clock <= passed + 1,
-	      "it goes on while that one runs (%lld of %lld ms)", by_clock,
-	      passed);
-	check(by_stat * 10 >= passed * 7 - 200 && by_stat <= passed + 20,
-	      "so does /proc/PID/stat (%lld of %lld ms)", by_stat, passed);
+	/* When we stand still, awake, that one does not run. */
+	for (int i = 0; i < TRIES; i++) {
+		seen = watch(pid, clock);
+		if (seen.by_clock > seen.passed + 1 ||
+		    seen.by_stat > seen.passed + 20 ||
+		    (seen.by_clock * 10 >= seen.passed * 7 &&
+		     seen.by_stat * 10 >= seen.passed * 7 - 200))
+			break;
+	}
+	check(seen.by_clock * 10 >= seen.passed * 7 &&
+		      seen.by_clock <= seen.passed + 1,
+	      "it goes on while that one runs (%lld of %lld ms)", seen.by_clock,
+	      seen.passed);
+	check(seen.by_stat * 10 >= seen.passed * 7 - 200 &&
+		      seen.by_stat <= seen.passed + 20,
+	      "so does /proc/PID/stat (%lld of %lld ms)", seen.by_stat,
+	      seen.passed);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
@@ -354,36 +387,74 @@ static void test_going_on(void)
 	check(goes_on_beside(start_posix_cpu), "beside one on CPU time");
 }
 
+/* What a timer of 50 ms of CPU time does. */
+struct cpu_timer_seen {
+	int while_asleep, calls; /* of its handler */
+	long long used_ms;       /* until it was called */
+};
+
+static struct cpu_timer_seen see_cpu_timer(void (*start)(void))
+{
+	long long before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+	struct cpu_timer_seen seen;
+
+	num_calls = 0;
+	start();
+	sleep_ms(100);
+	seen.while_asleep = num_calls;
+	while (!num_calls && clock_ms(CLOCK_PROCESS_CPUTIME_ID) < before + 5000)
+		;
+	seen.used_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before;
+	seen.calls = num_calls;
+	return seen;
+}
+
+/* Not called while we sleep, once when the time is used up, and then soon. */
+static void check_cpu_timer(void (*start)(void), const char *name)
+{
+	struct cpu_timer_seen seen = { 0 };
+
+	for (int i = 0; i < TRIES; i++) {
+		seen = see_cpu_timer(start);
+		if (seen.calls != 1 || seen.used_ms < 49 ||
+		    (!seen.while_asleep && seen.used_ms < 1000))
+			break;
+	}
+	check(!seen.while_asleep, "%s stands still while we sleep", name);
+	check(seen.calls == 1 && seen.used_ms >= 49 && seen.used_ms < 1000,
+	      "and fires when the time is used up (%lld ms)", seen.used_ms);
+}
+
+static void start_prof_50_ms(void)
+{
+	struct itimerval timer = { { 0, 0 }, { 0, 50000 } };
+
+	setitimer(ITIMER_PROF, &timer, NULL);
+}
+
 static void test_cpu_timers(void)
 {
 	struct itimerval timer = { { 0, 0 }, { 0, 50000 } };
-	long long before = clock_ms(CLOCK_PROCESS_CPUTIME_ID), used;
+	long long before;
 
 	handle(SIGPROF);
-	setitimer(ITIMER_PROF, &timer, NULL);
-	sleep_ms(100);
-	check(num_calls == 0, "ITIMER_PROF stands still while we sleep");
-	while (!num_calls && clock_ms(CLOCK_PROCESS_CPUTIME_ID) < before + 5000)
-		;
-	used = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before;
-	check(num_calls == 1 && used >= 49 && used < 1000,
-	      "and fires when the time is used up");
+	check_cpu_timer(start_prof_50_ms, "ITIMER_PROF");
 	handle(SIGVTALRM);
 	setitimer(ITIMER_VIRTUAL, &timer, NULL);
-	before = clock_ms(CLOCK_MONOTONIC);
+	before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
 	for (volatile long i = 0; !num_calls; i++)
 		if (i % 1000000 == 0 &&
-		    clock_ms(CLOCK_MONOTONIC) > before + 10000)
+		    clock_ms(CLOCK_PROCESS_CPUTIME_ID) > before + 100000)
 			break;
 	check(num_calls == 1, "ITIMER_VIRTUAL");
 }
 
 static int exceed_cpu_limit(void)
 {
-	struct rlimit limit = { 1, 3 };
+	struct rlimit limit = { 1, 300 }; /* it may stand still for a while */
 
 	setrlimit(RLIMIT_CPU, &limit);
-	burn_ms(10000);
+	burn_ms(400000);
 	return 0;
 }
 
@@ -428,12 +499,13 @@ static void test_timer(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	num_calls = 0;
+	num_calls = most_overruns = 0;
 	sleep_ms(300);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	check(num_calls == 1 && last_info.si_overrun >= 10,
+	/* The first has them; by now others may have come. */
+	check(num_calls >= 1 && most_overruns >= 10,
 	      "while its signal is blocked, overruns are counted: %d",
-	      last_info.si_overrun);
+	      most_overruns);
 	check(timer_getoverrun(timer) == last_info.si_overrun || num_calls > 1,
 	      "timer_getoverrun");
 	check(timer_delete(timer) == 0 && timer_delete(timer) == -1 &&
@@ -472,6 +544,15 @@ static void *own_timer(void *arg)
 	return NULL;
 }
 
+static timer_t cpu_timer;
+
+static void start_cpu_timer_50_ms(void)
+{
+	struct itimerspec value = { { 0, 0 }, { 0, 50000000 } };
+
+	timer_settime(cpu_timer, 0, &value, NULL);
+}
+
 static void test_timer_kinds(void)
 {
 	struct sigevent none = { .sigev_notify = SIGEV_NONE };
@@ -481,7 +562,6 @@ static void test_timer_kinds(void)
 	struct sigaction action = { .sa_sigaction = note_thread,
 				    .sa_flags = SA_SIGINFO };
 	bool own = false;
-	long long before;
 	pthread_t thread;
 	timer_t timer;
 
@@ -509,19 +589,10 @@ static void test_timer_kinds(void)
 	check(own, "SIGEV_THREAD_ID");
 
 	handle(SIGALRM);
-	timer_create(CLOCK_PROCESS_CPUTIME_ID, NULL, &timer);
-	value.it_value.tv_sec = 0;
-	value.it_value.tv_nsec = 50000000;
-	before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
-	timer_settime(timer, 0, &value, NULL);
-	sleep_ms(100);
-	check(num_calls == 0, "a timer on CPU time waits");
-	while (!num_calls && clock_ms(CLOCK_PROCESS_CPUTIME_ID) < before + 5000)
-		;
-	check(num_calls == 1 && last_info.si_code == SI_TIMER &&
-		      clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before >= 49,
-	      "and fires");
-	timer_delete(timer);
+	timer_create(CLOCK_PROCESS_CPUTIME_ID, NULL, &cpu_timer);
+	check_cpu_timer(start_cpu_timer_50_ms, "a timer on CPU time");
+	check(last_info.si_code == SI_TIMER, "its signal says so");
+	timer_delete(cpu_timer);
 
 	clock_gettime(CLOCK_REALTIME, &value.it_value);
 	value.it_value.tv_sec -= 5;
