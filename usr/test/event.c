@@ -92,7 +92,7 @@ static void eventfds(void)
 
 static void timerfds(void)
 {
-	struct itimerspec in_20s = { .it_value = { 20, 0 } };
+	struct itimerspec in_1000s = { .it_value = { 1000, 0 } };
 	struct itimerspec in_20ms = { .it_value = { 0, 20000000 } };
 	struct itimerspec each_10ms = { { 0, 10000000 }, { 0, 10000000 } };
 	struct itimerspec off = { 0 }, now, t;
@@ -106,15 +106,15 @@ static void timerfds(void)
 	fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	check(fd >= 0, "timerfd");
 	check(read(fd, &n, 8) < 0 && errno == EAGAIN, "timerfd: not running");
-	check(timerfd_settime(fd, 0, &in_20s, NULL) == 0, "timerfd: started");
-	check(timerfd_gettime(fd, &now) == 0 && now.it_value.tv_sec < 20 &&
-		      now.it_value.tv_sec >= 10 && now.it_value.tv_nsec > 0,
+	check(timerfd_settime(fd, 0, &in_1000s, NULL) == 0, "timerfd: started");
+	check(timerfd_gettime(fd, &now) == 0 && now.it_value.tv_sec < 1000 &&
+		      now.it_value.tv_sec >= 500 && now.it_value.tv_nsec > 0,
 	      "timerfd: what is left");
 	check(poll_now(fd, POLLIN) == 0, "timerfd: not yet");
 	p = (struct pollfd){ .fd = fd, .events = POLLIN };
 	start = now_ms();
 	timerfd_settime(fd, 0, &in_20ms, NULL);
-	check(poll(&p, 1, 60000) == 1 && now_ms() - start < 30000,
+	check(poll(&p, 1, 600000) == 1 && now_ms() - start < 300000,
 	      "timerfd: poll wakes");
 	check(read(fd, &n, 8) == 8 && n == 1, "timerfd: once");
 	check(read(fd, &n, 8) < 0 && errno == EAGAIN, "timerfd: no more");
@@ -215,7 +215,7 @@ static void signalfds(void)
 		usleep(20000);
 		_exit(7);
 	}
-	check(poll(&p, 1, 60000) == 1, "signalfd: poll wakes");
+	check(poll(&p, 1, -1) == 1, "signalfd: poll wakes");
 	check(read(fd, info, sizeof(info)) == 128 &&
 		      info[0].ssi_signo == SIGCHLD &&
 		      info[0].ssi_pid == (uint32_t)child &&
@@ -259,7 +259,7 @@ static void pidfds(void)
 	check(p.fd >= 0, "pidfd_open");
 	check(poll(&p, 1, 0) == 0, "pidfd: it runs");
 	write(go[1], &c, 1);
-	check(poll(&p, 1, 60000) == 1 && (p.revents & POLLIN),
+	check(poll(&p, 1, -1) == 1 && (p.revents & POLLIN),
 	      "pidfd: poll wakes at its end");
 	waitpid(child, &status, 0);
 	check(poll(&p, 1, 0) == 1, "pidfd: still readable");
