@@ -21,7 +21,7 @@ NAMES = ('chromium', 'chromium-browser', 'google-chrome')
 FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
          '--disable-background-networking', '--disable-component-update', '--disable-sync',
          '--disable-extensions', '--hide-scrollbars', '--window-size=1300,850']
-TIMEOUT_S = 60
+TIMEOUT_S = 300
 # Move two descriptors to 3 and 4, out of each other's way, and become the browser.
 START = '''
 import fcntl, os, sys
@@ -126,7 +126,7 @@ class Browser:
     def wait_until(self, condition: str) -> None:
         """Look at each frame whether the expression holds."""
         self.run('new Promise((done, failed) => { let frames = 0; const look = () => {'
-                 f' if ({condition}) done(true); else if (++frames > 3000)'
+                 f' if ({condition}) done(true); else if (++frames > 20000)'
                  ' failed(new Error("it never became so")); else requestAnimationFrame(look);'
                  ' }; look(); })')
 

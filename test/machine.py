@@ -9,9 +9,13 @@ same test drives QEMU and a board on a cable. Three layers:
     Machine   a Console on a QEMU (or board) that was booted for the test
     Shell     a shell on a Console: run a command, get its output and status
 
-Nothing here sleeps and hopes: every step waits for output. Time limits are
-generous and are stretched by the environment's CREANCE_TIMEOUT_SCALE.
+Nothing here sleeps and hopes: every step waits for output. A time limit is to
+end a test that will not end by itself, it is no claim about speed (tests of speed
+count instructions): none is shorter than LEAST_S, for a busy host may let the
+machine stand still for a minute. The environment's CREANCE_TIMEOUT_SCALE stretches
+them all.
 """
+import glob
 import os
 import re
 import subprocess
@@ -26,6 +30,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, 'build')
 LOGS = os.path.join(BUILD, 'test-logs')
 SCALE = float(os.environ.get('CREANCE_TIMEOUT_SCALE', '1'))
+LEAST_S = 300
 PROMPT = r'[#$] (\x1b\[6n)?\Z'
 # What the kernel says on the console meanwhile, which no program wrote.
 KERNEL_LINE = re.compile(r'^\[ *\d+\.\d+\] .*\n', re.M)
@@ -35,6 +40,11 @@ sys.path.insert(0, os.path.join(TOP, 'scripts'))
 
 class MachineError(AssertionError):
     """The machine did not do what was waited for."""
+
+
+def limit_s(timeout: float) -> float:
+    """How long is waited where @timeout is asked for."""
+    return max(timeout, LEAST_S) * SCALE
 
 
 class Console:
@@ -77,7 +87,7 @@ class Console:
     def expect(self, pattern: str, timeout: float = 60) -> re.Match:
         """Wait until @pattern is in the output after the last match."""
         regex = re.compile(pattern, re.M)
-        limit = time.monotonic() + timeout * SCALE
+        limit = time.monotonic() + limit_s(timeout)
         with self.changed:
             while True:
                 m = regex.search(self.text, self.at)
@@ -86,20 +96,29 @@ class Console:
                     return m
                 left = limit - time.monotonic()
                 if self.closed or left <= 0:
-                    why = 'the line closed' if self.closed else f'{timeout * SCALE:g} s passed'
+                    why = 'the line closed' if self.closed else f'{limit_s(timeout):g} s passed'
                     raise MachineError(f'no {pattern!r}: {why}. The last lines were:\n'
                                        + self.text[self.at:][-2000:])
                 self.changed.wait(left)
 
     def settle(self, quiet: float = 0.5) -> None:
-        """Wait until nothing more is said: when a person would begin to type."""
+        """Wait until nothing more is said for so many seconds: when a person would begin to type."""
+        had = 0.0
+        before = self.clock()
         with self.changed:
-            while not self.closed:
+            while had < quiet * SCALE and not self.closed:
                 said = len(self.text)
-                self.changed.wait_for(lambda: self.closed or len(self.text) != said,
-                                      quiet * SCALE)
-                if len(self.text) == said:
-                    return
+                self.changed.wait_for(lambda: self.closed or len(self.text) != said, 0.05)
+                now = self.clock()
+                had = had + self.had_s(before, now) if len(self.text) == said else 0.0
+                before = now
+
+    def clock(self) -> tuple:
+        return (time.monotonic(),)
+
+    def had_s(self, before: tuple, now: tuple) -> float:
+        """Of the time between two clock()s, that in which the machine could do something."""
+        return now[0] - before[0]
 
     def close(self) -> None:
         self.log.close()
@@ -141,14 +160,32 @@ class Machine(Console):
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    def clock(self) -> tuple:
+        """The time, QEMU's processor time, and whether all of its threads sleep."""
+        used, asleep = 0, True
+        for path in glob.glob(f'/proc/{self.process.pid}/task/*/stat'):
+            try:
+                with open(path) as f:
+                    state, *words = f.read().rsplit(')', 1)[1].split()
+            except OSError:
+                continue  # it has just ended
+            used += int(words[10]) + int(words[11])
+            asleep &= state == 'S'
+        return time.monotonic(), used / os.sysconf('SC_CLK_TCK'), asleep
+
+    def had_s(self, before: tuple, now: tuple) -> float:
+        """A machine that neither sleeps nor computes stands still: its host has no time for it."""
+        passed = now[0] - before[0]
+        return passed if now[2] else min(passed, now[1] - before[1])
+
     def wait_off(self, timeout: float = 60) -> int:
         """Wait until the machine has powered itself off; QEMU's exit status."""
         try:
-            status = self.process.wait(timeout * SCALE)
+            status = self.process.wait(limit_s(timeout))
         except subprocess.TimeoutExpired:
-            raise MachineError(f'the machine is still on after {timeout * SCALE:g} s. '
+            raise MachineError(f'the machine is still on after {limit_s(timeout):g} s. '
                                'The last lines were:\n' + self.text[-2000:]) from None
-        self.reader.join(5)
+        self.reader.join(LEAST_S)  # all of its output: it ends with the machine
         return status
 
     def shell(self, timeout: float = 120) -> 'Shell':

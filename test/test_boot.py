@@ -55,7 +55,7 @@ def test_boots_without_sstc(machine):
 def test_end_of_input_powers_off(pytestconfig):
     """`make run < /dev/null` boots, then stops."""
     command = [os.path.join(m.TOP, 'scripts/qemu'), '--initrd', RUN_IMAGE, '--timeout',
-               str(120 * m.SCALE)]
+               str(m.limit_s(600))]
     if pytestconfig.getoption('--kernel'):
         command += ['--kernel', pytestconfig.getoption('--kernel')]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -66,7 +66,7 @@ def test_end_of_input_powers_off(pytestconfig):
 
 def test_input_is_typed_in(pytestconfig):
     command = [os.path.join(m.TOP, 'scripts/qemu'), '--initrd', RUN_IMAGE, '--timeout',
-               str(120 * m.SCALE)]
+               str(m.limit_s(600))]
     if pytestconfig.getoption('--kernel'):
         command += ['--kernel', pytestconfig.getoption('--kernel')]
     done = subprocess.run(command, input='echo two and two is $((2+2))\n', stdout=subprocess.PIPE,

@@ -197,7 +197,7 @@ def whole_tree(tmp_path_factory):
         check=True).stdout.replace("'", '').split()
     command[command.index('-machine') + 1] += ',dumpdtb=' + path
     subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL, check=True, timeout=60 * m.SCALE)
+                   stderr=subprocess.DEVNULL, check=True, timeout=m.limit_s(60))
     return path
 
 

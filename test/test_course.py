@@ -122,7 +122,7 @@ def test_a_machine_that_does_not_boot(tmp_path):
     (build / 'Image').write_bytes(image)
     shutil.copy(os.path.join(m.BUILD, 'rootfs.cpio'), build)
     status, text, reports = grade(tmp_path, '--tree', str(tmp_path / 'tree'), '--no-build',
-                                  'syscall', env={'CREANCE_TIMEOUT_SCALE': '0.1'})
+                                  'syscall', env={'CREANCE_TIMEOUT_SCALE': '0.04'})
     assert status == 2 and 'the machine does not boot' in text
     only_errors(reports, 'boot')
 

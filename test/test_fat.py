@@ -22,7 +22,7 @@ def run(*command, status=0, **options) -> str:
     env = {**os.environ, 'PATH': os.environ['PATH'] + ':/usr/sbin', 'MTOOLS_SKIP_CHECK': '1',
            'LC_ALL': 'C.UTF-8'}
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=300 * m.SCALE, env=env, **options)
+                          timeout=900 * m.SCALE, env=env, **options)
     assert done.returncode == status, f'{" ".join(command)}\n{done.stdout[-3000:]}'
     return done.stdout
 

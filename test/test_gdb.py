@@ -33,7 +33,7 @@ def test_step_through_a_system_call(tmp_path, pytestconfig):
     script.write_text(SCRIPT)
     done = subprocess.run([os.path.join(m.TOP, 'scripts/gdb'), '-batch', '-x', str(script)],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=300 * m.SCALE,
+                          stderr=subprocess.STDOUT, text=True, timeout=900 * m.SCALE,
                           env={**os.environ, 'HARTS': '1'}, errors='replace')
     out = done.stdout
     assert 'user mode: countdown' in out, out[-3000:]

@@ -38,6 +38,6 @@ def test_host_program_has_all_tests(host, program):
 @pytest.mark.parametrize('program,name', [(p, n) for p in PROGRAMS for n in names(p)])
 def test_host(host, program, name):
     done = subprocess.run([os.path.join(host, program), name], cwd=m.TOP, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=300 * m.SCALE)
+                          stderr=subprocess.STDOUT, text=True, timeout=900 * m.SCALE)
     assert done.returncode == 0, done.stdout[-3000:]
     assert '1 passed, 0 failed' in done.stdout

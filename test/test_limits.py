@@ -30,9 +30,9 @@ def small(machine):
 
 
 def free_again(shell, wanted: float) -> int:
-    """Free memory once at least @wanted is free, or after a minute. Not at once:
+    """Free memory once at least @wanted is free, or after some minutes. Not at once:
     the orphans of a fork bomb are init's to collect, one a second."""
-    give_up = time.monotonic() + 60 * m.SCALE
+    give_up = time.monotonic() + m.limit_s(60)
     while True:
         free = free_kib(shell)
         if free >= wanted or time.monotonic() > give_up:

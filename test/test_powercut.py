@@ -217,7 +217,7 @@ def replay(program: str, image: str, by_e2fsck: bool) -> None:
     if by_e2fsck:
         done = subprocess.run(['e2fsck', '-fy', '-E', 'fixes_only', image], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=100 * m.SCALE)
+                              timeout=m.limit_s(300))
         assert done.returncode in (0, 1), done.stdout
         assert '? yes' not in TOTALS.sub('', done.stdout), done.stdout
     else:
@@ -296,7 +296,7 @@ def test_mix(machine, tmp_path, number, thorough):
     first = len(recorder.events)
     for slot in range(slots):
         shell.send(f'/usr/lib/creance/test/powercut run /m/s{slot} /dev/vdb {slot} {number} {COUNT} &\n')
-    assert recorder.wait(first + rng.randrange(1500, 4000), 300 * m.SCALE)
+    assert recorder.wait(first + rng.randrange(1500, 4000), m.limit_s(900))
     console.close()  # QEMU is killed
     assert 'powercut:' not in console.text, console.text[-500:]
     plans = [Plan(run(plan_of, 'plan', str(slot), str(number), str(COUNT)))
@@ -390,7 +390,7 @@ def test_sqlite(machine, tmp_path, mode, thorough):
     console, shell = boot(machine, recorder, 'modern', harts=2)
     first = len(recorder.events)
     shell.send('/m/sqlite3 /m/d/db < /m/script\n')
-    assert recorder.wait(first + rng.randrange(1500, 2500), 300 * m.SCALE)
+    assert recorder.wait(first + rng.randrange(1500, 2500), m.limit_s(900))
     console.close()
     assert 'rror' not in console.text.split('ready')[-1], console.text[-500:]
     events = len(recorder.events)

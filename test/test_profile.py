@@ -21,7 +21,7 @@ def profile(pytestconfig):
             done = subprocess.run(
                 [os.path.join(m.TOP, 'scripts/profile'), test, '--operations', str(operations),
                  '--output', out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                timeout=300 * m.SCALE)
+                timeout=900 * m.SCALE)
             if "'plugin' is not a" in done.stdout or 'plugin: invalid option' in done.stdout:
                 pytest.skip('this QEMU was built without plugins')
             assert done.returncode == 0, done.stdout[-3000:]

@@ -6,7 +6,6 @@ what this file implements); data/workloads.selected says which of them. Run
 `pytest --kernel linux test_workloads.py` to check an expectation.
 """
 import re
-import time
 
 import pytest
 
@@ -85,7 +84,7 @@ def test_console(machine, tmp_path, name):
             console.settle()
             console.send(step['send'])
         else:
-            time.sleep(step['wait'])
+            console.settle(step['wait'])
 
 
 @pytest.mark.parametrize('name', names('boot'))

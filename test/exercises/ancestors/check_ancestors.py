@@ -33,8 +33,10 @@ def test_every_line_is_the_parent_of_the_one_above(shell):
 @pytest.mark.points(2)
 def test_orphans_belong_to_init(shell):
     """A process whose parent has exited has process 1 as its parent."""
-    text = shell.check("sh -c 'sleep 1000 & echo $!' > /tmp/pid; cat /proc/$(cat /tmp/pid)/ancestors")
-    shell.check('kill $(cat /tmp/pid)')
+    shell.check("sh -c 'sleep 1000 & echo $!' > /tmp/pid; p=$(cat /tmp/pid); "
+                'until [ "$(cat /proc/$p/comm)" = sleep ]; do :; done')
+    text = shell.check('cat /proc/$p/ancestors')
+    shell.check('kill $p')
     assert [line[1] for line in family(text)] == ['sleep', 'init']
 
 
