@@ -22,7 +22,7 @@ LIMITS = {'first_user': 9_000_000, 'shell': 20_000_000, 'not_free_kib': 4096}
 
 # Work on a disk: when an interrupt comes is up to the host.
 DISK_ALLOWED = {'find': 1.08, 'fsync_4k': 1.08, 'tar': 1.08}
-DISK_TRIES = 3
+DISK_TRIES = 8
 
 # Rounds of a loop of a million instructions.
 ROUNDS = 500

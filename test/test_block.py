@@ -247,13 +247,19 @@ def test_what_a_disk_has_done(machine, lab, disk):
         assert 400 < did['read_ms'] == did['all_ms']
         assert 400 < did['busy_ms'] <= did['read_ms'] * 1.2 + 100
         assert not any(did[c] for c in COLUMNS if 'write' in c or 'flush' in c or c == 'in_flight')
-    # Two at a time: the disk is busy for as long as it takes, they for twice as long.
-    shell.check('for i in 0 60; do dd if=/dev/vda1 of=/dev/null bs=4k count=60 skip=$i iflag=direct '
-                'status=none & done; cd /sys/block/vda; '
-                'until grep -q "^ *[12] *0$" inflight; do :; done; wait')
-    did = counted.since()['vda']
-    assert (did['read_done'], did['in_flight']) == (120, 0)
-    assert did['all_ms'] == did['read_ms'] > did['busy_ms'] * 1.4 > 1000
+    # Two at a time: the disk is busy for as long as it takes, they for twice as long. If one of
+    # them is late, because the host is, it is for itself in the end; not each time.
+    for _ in range(10):
+        seen = shell.check('for i in 0 60; do dd if=/dev/vda1 of=/dev/null bs=4k count=60 skip=$i iflag=direct '
+                           'status=none & done; cd /sys/block/vda; i=0; '
+                           'until grep "^ *[12] *0$" inflight || [ $i = 500 ]; do i=$((i + 1)); done; wait')
+        did = counted.since()['vda']
+        assert (did['read_done'], did['in_flight']) == (120, 0)
+        assert did['all_ms'] == did['read_ms'] and did['busy_ms'] > 700
+        if seen.strip() and did['read_ms'] > did['busy_ms'] * 1.4:
+            break
+    else:
+        pytest.fail(f'the disk was busy for each of the two: {did}')
     shell.check('dd if=/dev/zero of=/dev/vda1 bs=4k count=16 conv=notrunc,fsync status=none')
     seen = counted.since()
     for did in seen['vda'], seen['vda1']:

@@ -223,6 +223,11 @@ def test_only_a_reentrant_kernel_gives_the_hart_back_in_a_call(machine):
     assert longest > 0.95 * call
 
 
+# Where harts run at once, one may stand still (it is up to the host) until the others are done:
+# then what the page is about has not happened. Not each time.
+TRIES = {'race': 5}
+
+
 @pytest.mark.parametrize('name', NAMES)
 def test_page(name, machine):
     def boot(**options):
@@ -231,8 +236,14 @@ def test_page(name, machine):
         options.setdefault('initrd', os.path.join(m.BUILD, 'rootfs.cpio'))
         return machine(**options)
 
-    sessions = experiments.run_page(experiments.read_page(name), boot)
-    globals()[name.replace('-', '_')](Seen(sessions))
+    for left in reversed(range(TRIES.get(name, 1))):
+        sessions = experiments.run_page(experiments.read_page(name), boot)
+        try:
+            globals()[name.replace('-', '_')](Seen(sessions))
+            break
+        except AssertionError:
+            if not left:
+                raise
     different = experiments.differences(sessions)
     assert not different, '\n'.join(different) + \
         f'\nif that is right: scripts/experiments.py --update {name}'

@@ -115,10 +115,19 @@ def test_calls_of_children(shell):
     assert re.search(r'^\[\S+ \d+\] write\(1, "hello\\n", 6\) = 6$', text, re.M)
 
 
-def test_timeline(shell):
-    # Both loops on one hart, whatever there is.
-    text = shell.check("lde timeline taskset 1 sh -c 'spin & a=$!; spin & b=$!; sleep 0.3;"
-                       " kill $a $b'", 120)
+@pytest.fixture
+def counted(machine):
+    """One hart whose clock counts instructions: elsewhere it goes on when the host has no time,
+    and whoever ran has had that time."""
+    return machine(harts=1, icount=True).shell(300)
+
+
+# Wait until there are so many programs of that name (a child has its parent's until it begins).
+UNTIL = 'until [ $(pidof {} | wc -w) = {} ]; do :; done'
+
+
+def test_timeline(counted):
+    text = counted.check("lde timeline sh -c 'spin & a=$!; spin & b=$!; sleep 0.3; kill $a $b'", 120)
     lanes = re.findall(r'^  spin \d+ +\|([ #+.-]{64})\| +([\d.]+) ms$', text, re.M)
     assert len(lanes) == 2
     first, second = (float(ms) for _, ms in lanes)
@@ -128,14 +137,15 @@ def test_timeline(shell):
 def test_top_sees_who_makes_no_events(machine):
     """A loop that has a hart for itself is never interrupted, and yet uses all of it."""
     shell = machine(harts=2).shell()
-    text = shell.check('taskset 2 spin & sleep 0.2; taskset 1 lde top -n 2 -s 0.5; killall -9 spin',
-                       120)
+    text = shell.check(f'taskset 2 spin & {UNTIL.format("spin", 1)}; taskset 1 lde top -n 6 -s 0.5; '
+                       'killall -9 spin', 120)
     users = [float(user) for user in re.findall(r'^ *\d+ spin +([\d.]+)', text, re.M)]
-    assert len(users) == 2 and all(user > 80 for user in users), text
+    # When a hart stands still under lde, which looks at each, it is lde that had the time.
+    assert len(users) == 6 and sum(user > 80 for user in users[1:]) >= 2, text
 
 
-def test_top(shell):
-    text = shell.check('spin & a=$!; lde top -n 2 -s 0.5; kill $a', 120)
+def test_top(counted):
+    text = counted.check(f'spin & a=$!; {UNTIL.format("spin", 1)}; lde top -n 2 -s 0.5; kill $a', 120)
     assert len(re.findall(r'^ *PID PROGRAM +%USER', text, re.M)) == 2
     spin = re.findall(r'^ *\d+ spin +([\d.]+) +([\d.]+)', text, re.M)
     assert len(spin) == 2 and all(float(user) > float(kernel) for user, kernel in spin)
@@ -184,7 +194,8 @@ def test_five_hundred_processes(machine, harts):
     (events, lost), (kept, lost_then) = ((int(a), int(b)) for a, b in counts)
     assert lost == 0 and events > 500 * 100
     assert lost_then > 1000 and kept > 0
-    assert abs(kept + lost_then - events) < events / 20
+    # What the harts' timers add is up to the host, unless the clock counts instructions.
+    assert abs(kept + lost_then - events) < events / (20 if harts == 1 else 4)
     slowdown = float(re.search(r'slowdown ([\d.]+)', result.output).group(1))
     if harts == 1:
         assert slowdown < 3  # by instructions; elsewhere the host's clock counts

@@ -23,7 +23,8 @@
 
 /* Longer than three quanta of any policy; then a round is given up. */
 #define SPIN_MS     100
-#define MAX_SPIN_MS 1000
+#define MAX_SPIN_MS 60000
+#define MIN_TURNS   4
 /* How often the rings are emptied while the program runs. */
 #define EMPTY_MS 100
 
@@ -33,6 +34,7 @@ void (*before_off)(struct events *events);
 struct race {
 	atomic_int started; /* children that spin */
 	atomic_int over;    /* the program begins */
+	atomic_int turn;    /* who spun last: the program, 1, or the other, 2 */
 };
 
 static double now_ms(void)
@@ -43,18 +45,24 @@ static double now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-/* Until @over says so, at least @min_ms after the other child is there, too. */
-static void spin(struct race *race, bool until_over, double min_ms)
+/*
+ * The program (1): at least @min_ms after the other child is there, too, and some
+ * turns: where a hart may stand still, time alone does not say that both ran.
+ * The other (2): until the program begins.
+ */
+static void spin(struct race *race, int me, double min_ms)
 {
 	double begin = now_ms(), limit = begin + MAX_SPIN_MS;
+	int turns = 0;
 
 	atomic_fetch_add(&race->started, 1);
 	while (atomic_load(&race->started) < 2 && now_ms() < limit)
 		;
 	begin = now_ms();
 	while (now_ms() < limit) {
-		if (until_over ? atomic_load(&race->over)
-			       : now_ms() > begin + min_ms)
+		turns += atomic_exchange(&race->turn, me) != me;
+		if (me == 2 ? atomic_load(&race->over)
+			    : turns >= MIN_TURNS && now_ms() > begin + min_ms)
 			return;
 	}
 }
@@ -73,7 +81,7 @@ static pid_t start_other(struct race *race)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		spin(race, true, 0);
+		spin(race, 2, 0);
 		_exit(0);
 	}
 	return pid;
@@ -88,7 +96,7 @@ static pid_t start(char **argv, struct race *race, const cpu_set_t *harts,
 	if (pid != 0)
 		return pid;
 	if (race) {
-		spin(race, false, SPIN_MS);
+		spin(race, 1, SPIN_MS);
 		sched_setaffinity(0, sizeof(*harts), harts);
 		atomic_store(&race->over, 1);
 	}
