@@ -142,6 +142,7 @@ static void enter_private(struct fault *fault, pte_t old, struct page *page)
 	}
 	page->map_count = 1; /* nobody else knows it yet */
 	space->resident[1]++;
+	space->num_written++;
 	if (old && old_page != zero_page)
 		space->resident[(old_page->flags & PAGE_FLAG_ANON) != 0]--;
 	pte_enter(fault->pte, pte_make(page_to_phys(page), bits));
@@ -394,6 +395,7 @@ static void make_writable(struct fault *fault, pte_t old)
 	spin_lock(&fault->space->page_table_lock);
 	if (*fault->pte == old)
 		pte_set(fault->pte, new);
+	fault->space->num_written++;
 	spin_unlock(&fault->space->page_table_lock);
 }
 

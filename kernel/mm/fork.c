@@ -15,6 +15,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/vm_file.h"
 
+/* Pages that are copied at once, at most; with spinlocks held. */
+#define FORK_COPIES 4u
+
 /* Has @area pages that its program has for itself? */
 static bool has_private_pages(const struct vm_area *area)
 {
@@ -57,9 +60,8 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
  * the child yet, and never will be, or is found in the child after that. Nobody
  * but truncations knows the child yet, so its own lock is not needed.
  */
-static int copy_area(struct vm_space *parent, struct vm_space *child,
-		     const struct vm_area *area,
-		     bool *changed) UNCHECKED_LOCKING
+static int copy_area(struct sharing *sharing,
+		     const struct vm_area *area) UNCHECKED_LOCKING
 {
 	struct vm_area *copy = area_create();
 
@@ -68,31 +70,48 @@ static int copy_area(struct vm_space *parent, struct vm_space *child,
 	*copy = *area;
 	copy->flags &= ~VM_LOCKED;
 	vm_file_get(copy->file);
-	area_insert(child, copy);
+	area_insert(sharing->child, copy);
 	if (!has_private_pages(area))
 		return 0;
-	return range_share(parent, child, area, changed);
+	return range_share(sharing, area);
+}
+
+/* Have the pages that @parent writes to copied? */
+static bool copies_written_pages(const struct vm_space *parent)
+	MUST_HOLD(parent->lock)
+{
+	return parent->num_written <= FORK_COPIES &&
+	       refcount_read(&parent->users) == 1;
+}
+
+static int copy_areas(struct sharing *sharing) MUST_HOLD(sharing->parent->lock)
+{
+	struct vm_area *area = vm_area_first(sharing->parent);
+	int err = 0;
+
+	for (; area && !err; area = vm_area_next(area)) {
+		if (!(area->flags & VM_DONT_FORK))
+			err = copy_area(sharing, area);
+	}
+	return err;
 }
 
 int vm_space_fork(struct vm_space *parent, struct vm_space **child_out)
 {
 	struct vm_space *child = vm_space_create();
-	struct vm_area *area;
-	bool changed = false;
-	int err = 0;
+	struct sharing sharing = { .parent = parent, .child = child };
+	int err;
 
 	if (!child)
 		return -ENOMEM;
 	mutex_lock(&parent->lock);
 	copy_layout(child, parent);
 	child->forked = true;
-	area = vm_area_first(parent);
-	for (; area && !err; area = vm_area_next(area)) {
-		if (area->flags & VM_DONT_FORK)
-			continue;
-		err = copy_area(parent, child, area, &changed);
-	}
-	if (changed)
+	if (copies_written_pages(parent))
+		sharing.copies_left = FORK_COPIES;
+	err = copy_areas(&sharing);
+	parent->num_written = child->num_written = sharing.copied;
+	if (sharing.changed)
 		tlb_flush_all(&parent->page_table);
 	mutex_unlock(&parent->lock);
 	if (err) {

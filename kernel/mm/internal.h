@@ -284,10 +284,16 @@ void range_write_protect(struct vm_space *space, vaddr_t start, vaddr_t end);
 /* Move the entries of [@from, @from + @size) to @to. 0, -ENOMEM (what was
  * moved stays moved; calling it the other way round undoes it). */
 int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size);
-/* Share the private pages of @area with @child, copy-on-write; @changed is set
- * when the parent's entries lost rights. 0, -ENOMEM. */
-int range_share(struct vm_space *parent, struct vm_space *child,
-		const struct vm_area *area, bool *changed);
+/* What fork does with private pages, and what has come of it. */
+struct sharing {
+	struct vm_space *parent, *child;
+	unsigned int copies_left; /* so many writable ones may be copied */
+	unsigned int copied;
+	bool changed; /* entries of the parent have lost rights */
+};
+/* Give the child the private pages of @area: a copy, or the page itself,
+ * copy-on-write. 0, -ENOMEM. */
+int range_share(struct sharing *sharing, const struct vm_area *area);
 
 /* ---- fault.c ----------------------------------------------------------------- */
 

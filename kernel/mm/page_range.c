@@ -13,6 +13,7 @@
 #include "kernel/mm/internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/debug/panic.h"
+#include "kernel/lib/string.h"
 #include "kernel/sync/spinlock.h"
 
 /* Pages between two fences; on the stack. */
@@ -231,8 +232,28 @@ int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size)
 
 /* ---- Sharing (fork) --------------------------------------------------------------- */
 
+/* An entry for a copy of @page, as writable as the parent's, whose page it may
+ * go on writing to; 0: no memory for it, or it was not to be. */
+static pte_t copy_entry(struct sharing *sharing, pte_t pte)
+{
+	struct page *copy;
+
+	if (!sharing->copies_left || (pte_bits(pte) & PAGE_EXEC))
+		return 0;
+	copy = page_alloc(0, ALLOC_USER | ALLOC_ATOMIC);
+	if (!copy)
+		return 0;
+	copy_page(page_address(copy), page_address(pte_page(pte)));
+	copy->flags = PAGE_FLAG_ANON;
+	copy->map_count = 1; /* nobody else knows it yet */
+	memory_count(COUNT_ANONYMOUS, 1);
+	sharing->copies_left--;
+	sharing->copied++;
+	return pte_make(page_to_phys(copy), pte_bits(pte));
+}
+
 /* One entry of the parent, for the child; 0: it will find the page itself. */
-static pte_t share_entry(pte_t *pte, bool *changed)
+static pte_t share_entry(struct sharing *sharing, pte_t *pte)
 {
 	struct page *page = pte_page(*pte);
 
@@ -240,9 +261,12 @@ static pte_t share_entry(pte_t *pte, bool *changed)
 		return 0;
 	if (pte_bits(*pte) & PAGE_WRITE) {
 		unsigned int bits = pte_bits(*pte) & ~(PAGE_WRITE | PAGE_DIRTY);
+		pte_t copy = copy_entry(sharing, *pte);
 
+		if (copy)
+			return copy;
 		pte_set(pte, pte_make(pte_frame(*pte), bits | PAGE_COW));
-		*changed = true;
+		sharing->changed = true;
 	}
 	page_map(page);
 	return *pte;
@@ -253,9 +277,9 @@ static pte_t share_entry(pte_t *pte, bool *changed)
  * both are locked, the parent's first, so that it sees an entry in both or, if
  * it has been to the parent's, in neither (fork.c).
  */
-static int share_some(struct vm_space *parent, struct vm_space *child,
-		      vaddr_t *va, vaddr_t end, bool *changed)
+static int share_some(struct sharing *sharing, vaddr_t *va, vaddr_t end)
 {
+	struct vm_space *parent = sharing->parent, *child = sharing->child;
 	vaddr_t start = *va;
 	pte_t *source, *last, *target, *next;
 	uint64_t shared = 0;
@@ -279,7 +303,7 @@ static int share_some(struct vm_space *parent, struct vm_space *child,
 		goto unlock_child;
 	}
 	for (; source < last; target += next - source, source = next) {
-		pte_t pte = share_entry(source, changed);
+		pte_t pte = share_entry(sharing, source);
 
 		if (pte) {
 			pte_enter(target, pte);
@@ -295,13 +319,12 @@ unlock:
 	return err;
 }
 
-int range_share(struct vm_space *parent, struct vm_space *child,
-		const struct vm_area *area, bool *changed)
+int range_share(struct sharing *sharing, const struct vm_area *area)
 {
 	vaddr_t va = area->start;
 	int err = 0;
 
 	while (va < area->end && !err)
-		err = share_some(parent, child, &va, area->end, changed);
+		err = share_some(sharing, &va, area->end);
 	return err;
 }

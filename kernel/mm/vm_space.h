@@ -57,6 +57,9 @@ struct vm_space {
 	struct spinlock page_table_lock; /* rank LOCK_PAGE_TABLE */
 	struct page_table page_table;    /* under page_table_lock */
 	uint64_t resident[2]; /* pages: [0] file, [1] anonymous; pt lock */
+	/* Entries of private pages that have become writable since fork made
+	 * all read-only, or more: fork.c. Under lock. */
+	uint64_t num_written;
 
 	/* Under lock, in pages. */
 	uint64_t total_pages, data_pages, stack_pages, exec_pages, locked_pages;
@@ -95,8 +98,8 @@ struct vm_space *vm_space_create(void);
 void vm_space_get(struct vm_space *space);
 void vm_space_put(struct vm_space *space);
 /*
- * fork(2): a copy, private pages shared copy-on-write. Flushes the parent's
- * translations once. 0, -ENOMEM.
+ * fork(2): a copy, private pages shared copy-on-write, or copied if they are
+ * few. Flushes the parent's translations at most once. 0, -ENOMEM.
  */
 int vm_space_fork(struct vm_space *parent, struct vm_space **child);
 /* The current thread goes on in @space (exec); takes over the reference and

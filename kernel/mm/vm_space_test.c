@@ -277,10 +277,10 @@ KTEST(fork_shares_until_one_side_writes)
 	uint64_t free_before;
 
 	map_at(parent, 0, 8, READ_WRITE);
-	put_word(parent, address(0), 1);
-	put_word(parent, address(1), 2);
+	for (size_t i = 0; i < 8; i++)
+		put_word(parent, address(i), i + 1);
 	KTEST_EQUAL(vm_space_fork(parent, &child), 0);
-	KTEST_EQUAL(vm_resident_pages(child), 2);
+	KTEST_EQUAL(vm_resident_pages(child), 8);
 	KTEST_EQUAL(get_word(child, address(0)), 1);
 	free_before = buddy_free_pages();
 	KTEST_TRUE(put_word(child, address(0), 100));
@@ -294,6 +294,60 @@ KTEST(fork_shares_until_one_side_writes)
 	KTEST_TRUE(put_word(parent, address(0), 300));
 	KTEST_EQUAL(buddy_free_pages(), free_before);
 	KTEST_EQUAL(get_word(parent, address(0)), 300);
+	vm_space_put(parent);
+}
+
+/* Frames that are free after @space has written to pages 0 to @count - 1. */
+static uint64_t free_after_writing(struct vm_space *space, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		KTEST_TRUE(put_word(space, address(i), 1000 + i));
+	return buddy_free_pages();
+}
+
+KTEST(fork_copies_at_once_what_is_written_each_time)
+{
+	struct vm_space *parent = vm_space_create(), *child;
+	uint64_t free_before;
+
+	map_at(parent, 0, 8, READ_WRITE);
+	for (size_t i = 0; i < 8; i++)
+		put_word(parent, address(i), i + 1);
+	vm_space_fork(parent, &child); /* too many: shared */
+	vm_space_put(child);
+	put_word(parent, address(0), 100);
+	put_word(parent, address(5), 500);
+	KTEST_EQUAL(vm_space_fork(parent, &child), 0);
+	KTEST_EQUAL(vm_resident_pages(child), 8);
+	/* Both go on with these two as they are, and do not see each other. */
+	free_before = buddy_free_pages();
+	KTEST_TRUE(put_word(parent, address(0), 101));
+	KTEST_TRUE(put_word(child, address(5), 501));
+	KTEST_EQUAL(buddy_free_pages(), free_before);
+	KTEST_EQUAL(get_word(child, address(0)), 100);
+	KTEST_EQUAL(get_word(parent, address(5)), 500);
+	/* The other six are shared. */
+	KTEST_EQUAL(free_after_writing(child, 8), free_before - 6);
+	KTEST_EQUAL(get_word(parent, address(7)), 8);
+	vm_space_put(child);
+	vm_space_put(parent);
+}
+
+KTEST(fork_copies_nothing_that_others_may_be_writing)
+{
+	struct vm_space *parent = vm_space_create(), *child;
+	uint64_t free_before;
+
+	map_at(parent, 0, 2, READ_WRITE);
+	put_word(parent, address(0), 1);
+	put_word(parent, address(1), 2);
+	vm_space_get(parent); /* as another thread would */
+	KTEST_EQUAL(vm_space_fork(parent, &child), 0);
+	free_before = buddy_free_pages();
+	KTEST_EQUAL(free_after_writing(child, 2), free_before - 2);
+	KTEST_EQUAL(get_word(parent, address(1)), 2);
+	vm_space_put(child);
+	vm_space_put(parent);
 	vm_space_put(parent);
 }
 
