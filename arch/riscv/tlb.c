@@ -36,7 +36,7 @@
  *
  * A hart that stops must not be waited for by the firmware (it answers no more,
  * and OpenSBI's call would never return): it takes its bits away, then waits
- * until the calls are over that may have seen them (fencing[]).
+ * until the calls are over that may have seen them (tlb_hart.calls).
  *
  * Fences are by whole address space, never by address: FU540 and FU740 harts
  * ignore sfence.vma with an address (SiFive erratum CIP-1200), and emulators
@@ -44,7 +44,8 @@
  *
  * Invariants
  *   F1  A hart that may have translations of a table's user half has its bit
- *       in table->harts; loaded[hart] is that table.
+ *       in table->harts; tlb_harts[hart].loaded is that table. The kernel's
+ *       own table has no user half, and no bits: all harts would want them.
  *   F3  A hart with its bit in stale_code fetches none of the new code: the
  *       programs it runs until its next fence had none of it mapped.
  *   F2  A hart that may have translations of the kernel's half has its bit in
@@ -54,8 +55,8 @@
  *       never; a hart with translations of an older generation has its bit in
  *       old_numbers.
  *
- * Locks: asid_lock for giving out numbers; else none; the sets are atomic. loaded[] belongs to its hart, interrupts
- * off.
+ * Locks: asids.lock for giving out numbers; else none; the sets are atomic. A
+ * struct tlb_hart belongs to its hart, interrupts off.
  * Source: Privileged Spec, "Supervisor Memory-Management Fence Instruction",
  * "Supervisor Address Translation and Protection (satp) Register".
  */
@@ -77,15 +78,13 @@ static uint64_t running_harts; /* atomic; bit h: hart index h (F2) */
  * become code since. It fences before it runs a program other than now (F3).
  */
 static uint64_t stale_code;
-/*
- * By hart index: odd from before it looks whom to have fenced until that is
- * done. Written by that hart, interrupts off.
- */
-static struct {
+/* Written by that hart, interrupts off. */
+static struct tlb_hart {
+	/* Odd from before it looks whom to have fenced until that is done. */
 	uint64_t calls;
-} __aligned(64) fencing[MAX_HARTS];
-/* The table in satp, by hart index; kept only with other_harts (F1). */
-static struct page_table *loaded[MAX_HARTS];
+	/* The table in satp; kept only with other_harts (F1). */
+	struct page_table *loaded;
+} __aligned(64) tlb_harts[MAX_HARTS];
 
 /* Fewer numbers than this are not worth their generations. */
 #define MIN_ASID_BITS 2u
@@ -97,9 +96,10 @@ static struct asids {
 	uint64_t generation;
 	/* Atomic; bit h: hart h fences at its next switch (F4). */
 	uint64_t old_numbers;
+	/* Not beside what every switch reads. */
+	struct spinlock lock __aligned(64); /* rank LOCK_LEAF */
 	/* Under lock: the number given out last; 0 is the kernel's. */
 	uint64_t last;
-	struct spinlock lock; /* rank LOCK_LEAF */
 } asids = { .generation = 1, .lock = SPINLOCK_INIT(LOCK_LEAF) };
 
 /* A page table's root as satp names it, with number 0. */
@@ -132,7 +132,7 @@ void tlb_expect_other_harts(void)
 		return;
 	assert(csr_read(satp) == satp_of(&kernel_page_table));
 	interrupts_off_enter();
-	loaded[arch_hart_index()] = &kernel_page_table;
+	tlb_harts[arch_hart_index()].loaded = &kernel_page_table;
 	running_harts = BIT(arch_hart_index());
 	other_harts = true;
 	interrupts_off_leave();
@@ -142,7 +142,7 @@ void tlb_hart_starts(void)
 {
 	unsigned int hart = arch_hart_index();
 
-	loaded[hart] = &kernel_page_table;
+	tlb_harts[hart].loaded = &kernel_page_table;
 	__atomic_fetch_or(&running_harts, BIT(hart), __ATOMIC_SEQ_CST);
 	/* From here on fences reach us; what came before, by ourselves. */
 	fence_memory();
@@ -153,7 +153,7 @@ void tlb_hart_starts(void)
 /* This hart is about to look whom to have fenced; interrupts are off. */
 static void fencing_begin(void)
 {
-	uint64_t *calls = &fencing[arch_hart_index()].calls;
+	uint64_t *calls = &tlb_harts[arch_hart_index()].calls;
 
 	WRITE_ONCE(*calls, *calls + 1);
 	/* pairs with those in switch_noted() and tlb_hart_stops() */
@@ -162,7 +162,7 @@ static void fencing_begin(void)
 
 static void fencing_end(void)
 {
-	uint64_t *calls = &fencing[arch_hart_index()].calls;
+	uint64_t *calls = &tlb_harts[arch_hart_index()].calls;
 
 	STORE_RELEASE(*calls, *calls + 1);
 }
@@ -171,18 +171,16 @@ void tlb_hart_stops(void)
 {
 	unsigned int me = arch_hart_index();
 
-	assert(loaded[me] == &kernel_page_table);
-	__atomic_fetch_and(&kernel_page_table.harts, ~BIT(me),
-			   __ATOMIC_SEQ_CST);
+	assert(tlb_harts[me].loaded == &kernel_page_table);
 	__atomic_fetch_and(&running_harts, ~BIT(me), __ATOMIC_SEQ_CST);
 	/* pairs with the one in fencing_begin() */
 	fence_memory();
 	/* Meanwhile the firmware answers for us, interrupts on or off. */
 	for (unsigned int i = 0; i < MAX_HARTS; i++) {
-		uint64_t calls = READ_ONCE(fencing[i].calls);
+		uint64_t calls = READ_ONCE(tlb_harts[i].calls);
 
 		while (i != me && (calls & 1) &&
-		       READ_ONCE(fencing[i].calls) == calls)
+		       READ_ONCE(tlb_harts[i].calls) == calls)
 			arch_spin_hint();
 	}
 }
@@ -233,7 +231,7 @@ static __noinline void flush_everywhere(struct page_table *table)
 	uint64_t stale = UINT64_MAX;
 
 	interrupts_off_enter();
-	if (loaded[arch_hart_index()] == table) {
+	if (tlb_harts[arch_hart_index()].loaded == table) {
 		fence_all();
 		stale = ~BIT(arch_hart_index());
 	}
@@ -430,19 +428,32 @@ static inline void load(struct page_table *table, uint64_t bit)
 		fence_once(table, bit);
 }
 
-static __noinline void switch_noted(struct page_table *table)
+/* From here on fences for @table reach this hart. */
+static void enter_table(struct page_table *table, unsigned int hart)
 {
-	unsigned int hart = arch_hart_index();
-	struct page_table *old = loaded[hart];
-
 	__atomic_fetch_or(&table->harts, BIT(hart), __ATOMIC_SEQ_CST);
 	/* pairs with those in flush_others() and sync_stale() */
 	fence_memory();
 	if (READ_ONCE(stale_code) & BIT(hart))
 		fetch_anew(hart);
+}
+
+static __noinline void switch_noted(struct page_table *table)
+{
+	unsigned int hart = arch_hart_index();
+	struct page_table *old = tlb_harts[hart].loaded;
+
+	if (table != &kernel_page_table)
+		enter_table(table, hart);
 	load(table, BIT(hart));
-	__atomic_fetch_and(&old->harts, ~BIT(hart), __ATOMIC_RELEASE);
-	loaded[hart] = table;
+	if (old != &kernel_page_table)
+		__atomic_fetch_and(&old->harts, ~BIT(hart), __ATOMIC_RELEASE);
+	tlb_harts[hart].loaded = table;
+}
+
+bool page_table_is_loaded(const struct page_table *table)
+{
+	return !other_harts || READ_ONCE(table->harts);
 }
 
 void page_table_switch(struct page_table *table)

@@ -585,6 +585,9 @@ static void ask_to_drop(struct run_queue *rq, const struct vm_space *space)
 
 void sched_forget_space(struct vm_space *space)
 {
+	/* Who borrows it has it loaded; most often nobody does. */
+	if (!page_table_is_loaded(&space->page_table))
+		return;
 	for (unsigned int i = 0; i < arch_num_harts(); i++) {
 		struct run_queue *rq = run_queue_of(i);
 

@@ -141,6 +141,8 @@ void code_mapped(struct page_table *table);
 
 /* Make @table the current one of this hart; interrupts off. */
 void page_table_switch(struct page_table *table);
+/* Not the kernel's: may it be the current one of some hart? */
+bool page_table_is_loaded(const struct page_table *table);
 
 /* The kernel's own windows (all page aligned). 0 or -ENOMEM. */
 int kernel_map(vaddr_t va, paddr_t pa, size_t size, unsigned int page_bits);
