@@ -135,7 +135,7 @@ void timer_init(struct timer *timer, void (*fn)(struct timer *timer))
 {
 	timer->fn = fn;
 	timer->hart = 0;
-	timer->queued = false;
+	timer->queued = timer->started = false;
 }
 
 void timer_start(struct timer *timer, uint64_t deadline_ns) UNCHECKED_LOCKING
@@ -145,6 +145,7 @@ void timer_start(struct timer *timer, uint64_t deadline_ns) UNCHECKED_LOCKING
 
 	interrupts_off_enter();
 	here = arch_hart_index();
+	WRITE_ONCE(timer->started, true);
 	for (;;) {
 		queue = lock_queue_of(timer);
 		if (timer->queued)
@@ -164,9 +165,13 @@ void timer_start(struct timer *timer, uint64_t deadline_ns) UNCHECKED_LOCKING
 
 bool timer_cancel(struct timer *timer) UNCHECKED_LOCKING
 {
-	struct timer_queue *queue = lock_queue_of(timer);
-	bool was_queued = timer->queued;
+	struct timer_queue *queue;
+	bool was_queued;
 
+	if (!READ_ONCE(timer->started))
+		return false;
+	queue = lock_queue_of(timer);
+	was_queued = timer->queued;
 	if (was_queued)
 		queue_remove(queue, timer);
 	spin_unlock(&queue->lock);
@@ -194,6 +199,8 @@ bool timer_cancel_sync(struct timer *timer)
 {
 	bool was_queued = timer_cancel(timer);
 
+	if (!READ_ONCE(timer->started))
+		return false;
 	/* Its function may start it again while we wait. */
 	while (runs_elsewhere(timer)) {
 		arch_spin_hint();

@@ -16,6 +16,7 @@ struct timer {
 	void (*fn)(struct timer *timer);
 	unsigned int hart;
 	bool queued;
+	bool started; /* at any time: else there is nothing to cancel */
 };
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer));
