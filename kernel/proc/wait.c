@@ -120,6 +120,25 @@ static enum look look_at_dead(struct process *child, unsigned int options,
 	return LOOK_FOUND;
 }
 
+/* The child with that number, or NULL. Mostly there is but one, and then the table
+ * of numbers, which all harts want, need not be asked. */
+static struct process *find_child(struct process *me, int number)
+	MUST_HOLD(process_tree)
+{
+	struct list_head *rows[] = { &me->dead_children, &me->children };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct process *first;
+
+		if (list_empty(rows[i]))
+			continue;
+		first = list_first(rows[i], struct process, sibling);
+		if (process_pid(first) == number)
+			return first;
+	}
+	return process_find_child(me, number);
+}
+
 /* The one that is named: found at once, however many there are. */
 static enum look look_at_one(const struct wait_request *request,
 			     struct wait_event *event, struct process **reaped)
@@ -128,7 +147,7 @@ static enum look look_at_one(const struct wait_request *request,
 	struct process *child = request->process;
 	int number = request->which == P_PIDFD ? process_pid(child)
 					       : request->number;
-	struct process *found = process_find_child(current_process(), number);
+	struct process *found = find_child(current_process(), number);
 
 	/* A pidfd may be of one that has been waited for already. */
 	if (request->which == P_PIDFD && found != child)
