@@ -22,6 +22,9 @@ extern struct spinlock pid_lock; /* rank LOCK_PID: the table, and below */
 struct pid {
 	struct refcount refs; /* each bearer and borrower holds one */
 	int number;
+	/* Atomic: somebody remembers names under the number, process_set_gone_hook().
+	 * Never cleared. */
+	bool is_remembered;
 	/* Under pid_lock. */
 	struct thread *thread;   /* of that tid, or NULL */
 	struct process *process; /* of that pid (tgid), or NULL */

@@ -49,9 +49,11 @@ struct process *init_process;
 
 static struct slab_cache *process_cache;
 static unsigned int max_threads, max_processes;
-/* Atomic. */
-static unsigned int num_processes, num_living, num_threads;
-static uint64_t num_forks;
+/* Atomic; in a cache line of their own: each fork and exit changes them. */
+static struct {
+	unsigned int processes, living, threads;
+	uint64_t forks;
+} __aligned(64) num;
 
 /* ---- Limits -------------------------------------------------------------- */
 
@@ -101,8 +103,8 @@ static uint64_t file_size_limit(void)
 
 bool process_is_room(void)
 {
-	return READ_ONCE(num_threads) < READ_ONCE(max_threads) &&
-	       READ_ONCE(num_living) < max_processes;
+	return READ_ONCE(num.threads) < READ_ONCE(max_threads) &&
+	       READ_ONCE(num.living) < max_processes;
 }
 
 unsigned int process_max_threads(void)
@@ -122,34 +124,34 @@ int process_set_max_threads(uint64_t number)
 
 void process_count_thread(struct thread *thread)
 {
-	__atomic_fetch_add(&num_threads, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&num.threads, 1, __ATOMIC_RELAXED);
 	cred_count_thread(thread->cred, 1);
 }
 
 void process_uncount_thread(struct thread *thread)
 {
-	__atomic_fetch_sub(&num_threads, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&num.threads, 1, __ATOMIC_RELAXED);
 	cred_count_thread(thread->cred, -1);
 }
 
 unsigned int process_count_threads(void)
 {
-	return READ_ONCE(num_threads);
+	return READ_ONCE(num.threads);
 }
 
 void process_count_fork(void)
 {
-	__atomic_fetch_add(&num_forks, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&num.forks, 1, __ATOMIC_RELAXED);
 }
 
 uint64_t process_forks(void)
 {
-	return READ_ONCE(num_forks);
+	return READ_ONCE(num.forks);
 }
 
 unsigned int process_count(void)
 {
-	return READ_ONCE(num_processes);
+	return READ_ONCE(num.processes);
 }
 
 /* ---- Making and freeing -------------------------------------------------- */
@@ -274,8 +276,8 @@ void process_link(struct process *process, struct process *parent,
 	process->pid->process = process;
 	process->pid->thread = process->leader;
 	spin_unlock(&pid_lock);
-	__atomic_fetch_add(&num_processes, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&num_living, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&num.processes, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&num.living, 1, __ATOMIC_RELAXED);
 }
 
 void process_set_zombie(struct process *process)
@@ -286,7 +288,7 @@ void process_set_zombie(struct process *process)
 		list_push_back(&process->parent->dead_children,
 			       &process->sibling);
 	}
-	__atomic_fetch_sub(&num_living, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&num.living, 1, __ATOMIC_RELAXED);
 }
 
 void process_unlink(struct process *process)
@@ -301,7 +303,7 @@ void process_unlink(struct process *process)
 	list_remove(&process->session_node);
 	process->pid->process = NULL;
 	spin_unlock(&pid_lock);
-	__atomic_fetch_sub(&num_processes, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&num.processes, 1, __ATOMIC_RELAXED);
 	/* The leader counts until here, so that zombies count. */
 	process_uncount_thread(process->leader);
 }
@@ -319,7 +321,8 @@ void process_set_gone_hook(void (*gone)(int pid))
 
 void process_forget(struct process *process)
 {
-	process_gone(process_pid(process));
+	if (READ_ONCE(process->pid->is_remembered))
+		process_gone(process_pid(process));
 	process_put(process);
 }
 

@@ -10,7 +10,8 @@
  *
  * Invariants
  *   C1  cred.user is the account of cred.uid.
- *   C2  user_account.threads counts the threads whose cred has that account.
+ *   C2  user_account.threads counts the threads whose cred has that account; but
+ *       for root's, who may have any number: all harts would want that counter.
  *
  * Locks: thread.cred_lock lets others take a reference to a thread's credentials
  * while the thread replaces them; accounts_lock guards the accounts' hash.
@@ -130,6 +131,8 @@ unsigned int cred_user_threads(const struct cred *cred)
 
 void cred_count_thread(const struct cred *cred, int delta)
 {
+	if (cred->user == &root_account)
+		return;
 	__atomic_fetch_add(&cred->user->threads, (unsigned int)delta,
 			   __ATOMIC_RELAXED);
 }

@@ -119,6 +119,7 @@ static int find_process(const struct proc_node *dir, int number,
 		return -ENOENT;
 	}
 	/* /proc/TID works for threads, too, though it is not listed. */
+	WRITE_ONCE(pid->is_remembered, true);
 	child->pid = pid;
 	child->is_thread = !bears_process;
 	return 0;
