@@ -18,7 +18,7 @@ from ldelib import chrome, page, table, trace
 PROGRAM = ('for i in $(seq 40); do ls / > /dev/null; done; spin & a=$!; spin & b=$!; spin & c=$!; n=0; '
            'until [ $n -gt 40 ]; do sleep 0.3; n=0; for p in $a $b $c; do while read -r name count; do '
            'case $name in nonvol*) n=$((n + count));; esac; done < /proc/$p/status; done; done; '
-           'kill $a $b $c; wait')
+           'kill -9 $a $b $c; wait')
 FEW = 'cat /proc/version'
 LDE = os.path.join(m.TOP, 'scripts/lde')
 

@@ -126,7 +126,7 @@ def test_settings_of_mlfq(shell, only_ours):
         assert shell.run(f'echo "{text}" > {path}').status != 0, text
     # Who slept while there were more levels is not lost.
     shell.check(f'echo mlfq > {POLICY_FILE}; spin & sleep 0.2; echo fair > {POLICY_FILE}; '
-                f'echo 0 10:10 > {path}; echo mlfq > {POLICY_FILE}; sleep 0.1; kill $!; wait')
+                f'echo 0 10:10 > {path}; echo mlfq > {POLICY_FILE}; sleep 0.1; kill -9 $!; wait')
     shell.check(f'echo fair > {POLICY_FILE}; echo {before} > {path}')
 
 

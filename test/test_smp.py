@@ -11,6 +11,8 @@ import pytest
 
 import machine as m
 
+# A child of the shell ignores SIGTERM, as the shell does, until it begins: the loops get SIGKILL.
+
 # Where threads, processes and harts meet.
 PROGRAMS = ['futexes', 'signals', 'process', 'execs', 'pipe', 'memory', 'memory_random',
             'fpu', 'unix', 'epoll', 'links']
@@ -57,7 +59,7 @@ def test_threads_of_one_process_run_at_once(harts4):
     seen = harts4.check(
         'n=0; until [ $n = 4 ]; do n=$(for p in $P; do cut -d" " -f39 /proc/$p/stat; '
         'done | sort -u | wc -l); done; echo $n', 120)
-    harts4.check('kill $P; wait')
+    harts4.check('kill -9 $P; wait')
     assert seen.strip().splitlines()[-1] == '4'
 
 
@@ -71,7 +73,7 @@ def test_harts_come_and_go_under_load(harts4):
         assert harts4.check('nproc').strip() == '1'
         harts4.check(f'for c in {CPU}/cpu[0-9]/online; do echo 1 > $c; done', 120)
         assert harts4.check(f'cat {CPU}/online').strip() == '0-3'
-    harts4.check('kill $P; wait')
+    harts4.check('kill -9 $P; wait')
     assert harts4.run(f'echo 2 > {CPU}/$(cd {CPU}; ls -d cpu?/online | head -1)').status != 0
 
 

@@ -147,7 +147,7 @@ def test_only_those_who_are_followed(tracer):
     tracer.shell.check('spin & echo $! > /tmp/spin')
     spin = int(tracer.shell.check('cat /tmp/spin'))
     events = record(tracer, '/bin/true')
-    tracer.shell.check(f'kill {spin}')
+    tracer.shell.check(f'kill -9 {spin}')
     assert events
     for e in events:
         about = {e.tid} | {e.args[n] for n in ('child', 'gone', 'thread', 'process', 'from', 'to',

