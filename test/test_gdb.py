@@ -25,17 +25,42 @@ trap-frame
 """
 
 
+# An interrupt when the kernel is about to leave with a sleep that was interrupted.
+INTERRUPT_ON_THE_WAY_OUT = """
+wait-for # 
+python
+class WayOut(gdb.Breakpoint):
+    hits = 0
+    def stop(self):
+        result = int(gdb.parse_and_eval('(long)((struct trap_frame *)$sp)->a[0]'))
+        if result == -516 and not self.hits:
+            gdb.execute('set $sip = $sip | 2')
+            self.hits = 1
+        return False
+way_out = WayOut('return_to_user')
+end
+type sleep 1000 & p=$!; sleep 1; kill -STOP $p; kill -CONT $p; sleep 1; kill $p; wait $p; echo said $?
+wait-for said 1
+python print(f'{way_out.hits} times')
+"""
+
+
+def gdb(tmp_path, script):
+    """What `scripts/gdb` prints for @script."""
+    path = tmp_path / 'script'
+    path.write_text(script)
+    done = subprocess.run([os.path.join(m.TOP, 'scripts/gdb'), '-batch', '-x', str(path)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=900 * m.SCALE,
+                          env={**os.environ, 'HARTS': '1'}, errors='replace')
+    return done.stdout
+
+
 @pytest.mark.skipif(not shutil.which('gdb-multiarch'), reason='scripts/setup gdb')
 def test_step_through_a_system_call(tmp_path, pytestconfig):
     if pytestconfig.getoption('--kernel'):
         pytest.skip("these commands know our kernel's structures")
-    script = tmp_path / 'script'
-    script.write_text(SCRIPT)
-    done = subprocess.run([os.path.join(m.TOP, 'scripts/gdb'), '-batch', '-x', str(script)],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=900 * m.SCALE,
-                          env={**os.environ, 'HARTS': '1'}, errors='replace')
-    out = done.stdout
+    out = gdb(tmp_path, SCRIPT)
     assert 'user mode: countdown' in out, out[-3000:]
     assert re.search(r'\d+ +running +\d+ +countdown', out), out[-3000:]
     assert re.search(r'is at physical 0x8', out), out[-3000:]
@@ -45,3 +70,17 @@ def test_step_through_a_system_call(tmp_path, pytestconfig):
     after = int(ecall.group(1), 16) + 4
     assert re.search(rf'^program +{after:#x} .*the instruction after the ecall', out, re.M), \
         out[-3000:]
+
+
+@pytest.mark.skipif(not shutil.which('gdb-multiarch'), reason='scripts/setup gdb')
+def test_interrupt_on_the_way_out(tmp_path, pytestconfig):
+    """It does not make the kernel forget that a call is to be restarted.
+
+    The sleep is interrupted by a stop, and a device or another hart interrupts
+    that call's way out: the sleep still goes on, and ends by SIGTERM.
+    """
+    if pytestconfig.getoption('--kernel'):
+        pytest.skip("looks into our kernel's trap frames")
+    out = gdb(tmp_path, INTERRUPT_ON_THE_WAY_OUT)
+    assert re.search('^1 times', out, re.M), out[-3000:]
+    assert 'said 143' in out, out[-3000:]

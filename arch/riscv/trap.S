@@ -17,7 +17,9 @@
  * Interrupts may be on during the way out. One that comes between
  * return_to_user and the sret finds some registers the kernel's and some the
  * program's; but the frame still has them all. So it is taken as if it had come
- * from the program, and afterwards the way out begins anew (trap_in_return).
+ * from the program, and afterwards the way out begins anew (trap_in_return). The
+ * frame keeps its cause, since what brought us here may not be finished: there
+ * may be work, and that may be to restart an interrupted system call.
  *
  * The hart itself did: sepc = pc, scause, stval, sstatus.SPP/SPIE = mode and
  * SIE before, SIE = 0, S-mode, pc = stvec. Saving the register file, which the
@@ -171,7 +173,6 @@ not_a_system_call:
 	sd	t0, TF_REG(4)(sp)
 	sd	t1, TF_REG(2)(sp)
 	sd	t2, TF_PC(sp)
-frame_is_saved:
 	csrr	t3, sstatus
 	csrr	t4, scause
 	csrr	t5, stval
@@ -242,7 +243,10 @@ trap_in_return:
 	ld	sp, THREAD_KERNEL_SP(tp)
 	li	t0, SSTATUS_SPP
 	csrc	sstatus, t0			/* from user mode; keeps T1 */
-	j	frame_is_saved
+	li	s0, 0
+	mv	a0, sp
+	call	trap_on_way_out
+	j	return_to_user
 
 /*
  * The kernel ran out of stack. Go to a stack kept for this, so that there is a

@@ -24,6 +24,7 @@
 #include "kernel/trace/trace.h"
 
 void trap_from_user(struct trap_frame *tf);
+void trap_on_way_out(struct trap_frame *tf);
 void trap_from_kernel(struct trap_frame *tf);
 
 TRACE_NAMES(causes) = {
@@ -192,6 +193,21 @@ void trap_from_user(struct trap_frame *tf)
 	}
 	arch_interrupts_on();
 	handle_exception(tf);
+}
+
+/*
+ * An interrupt, from trap.S as above, between the last look for work and the
+ * program. To who handles it, it comes from the program; but the frame is still
+ * that of the trap which is about to end.
+ */
+void trap_on_way_out(struct trap_frame *tf)
+{
+	uint64_t cause = tf->cause;
+
+	tf->status = csr_read(sstatus);
+	tf->cause = csr_read(scause);
+	trap_from_user(tf);
+	tf->cause = cause;
 }
 
 /* Is @sp in the guard below the running thread's stack? */
