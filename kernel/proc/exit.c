@@ -79,22 +79,9 @@ static bool begin_exit(struct thread *me, struct process *process, int code)
 	if (me == process->leader)
 		process->exit_code = me->exit_code;
 	last = --process->num_threads == 0;
+	signal_leave(me);
 	spin_unlock(&process->lock);
 	return last;
-}
-
-/* Signals for the whole process that we might have taken: others must look. */
-static void pass_signals_on(struct process *process)
-{
-	struct thread *other;
-
-	if (!process->shared_pending.set)
-		return;
-	list_for_each (other, &process->threads, process_node) {
-		signal_update_work(other);
-		if (thread_has_work(other, WORK_SIGNAL))
-			sched_wake(other, THREAD_INTERRUPTIBLE);
-	}
 }
 
 /* Off the process's list; true if it was the last one on it. */
@@ -112,8 +99,6 @@ static bool leave_process(struct thread *me, struct process *process)
 	if (last)
 		signal_flush(process, &process->shared_pending.queue,
 			     &process->shared_pending.set);
-	else
-		pass_signals_on(process);
 	/* Who waits to be alone (exec). */
 	wake_all(&process->exit_wait);
 	spin_unlock(&process->lock);

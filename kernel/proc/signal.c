@@ -85,8 +85,8 @@ void signal_begin_exit(struct process *process, int code)
 
 static bool may_take(const struct thread *thread, int signo)
 {
-	return !signal_in(thread->signal_blocked, signo) ||
-	       signal_in(thread->signal_wanted, signo);
+	return !thread->leaving && (!signal_in(thread->signal_blocked, signo) ||
+				    signal_in(thread->signal_wanted, signo));
 }
 
 /* A thread for a signal to the process; the first one (main) if it may. */
@@ -119,29 +119,26 @@ static void tell_thread(struct process *process, struct thread *thread,
 		rouse(thread, WORK_SIGNAL, THREAD_INTERRUPTIBLE);
 }
 
-/* UNCHECKED_LOCKING: the lock is the caller's duty; signal.h does not know it. */
-void signal_update_work(struct thread *thread) UNCHECKED_LOCKING
+void signal_retarget(struct process *process, uint64_t set)
 {
-	const struct process *process = thread->process;
+	set &= process->shared_pending.set;
+	if (process->exiting || process->stopped)
+		return; /* or all are told, when it goes on */
+	while (set) {
+		int signo = __builtin_ctzl(set) + 1;
+		struct thread *thread = choose_thread(process, signo);
 
-	if (thread == current())
-		signal_update_own_work(process);
-	else if (signal_is_pending(thread) || process->stopped ||
-		 process->tell_continued)
-		thread_set_work(thread, WORK_SIGNAL);
+		if (thread)
+			tell_thread(process, thread, signo);
+		set &= set - 1;
+	}
 }
 
-void signal_retarget(struct process *process)
+/* UNCHECKED_LOCKING: the lock is the caller's duty; signal.h does not know it. */
+void signal_leave(struct thread *thread) UNCHECKED_LOCKING
 {
-	struct thread *thread;
-	uint64_t set = process->shared_pending.set;
-
-	if (!set)
-		return;
-	list_for_each (thread, &process->threads, process_node) {
-		if (thread != current() && (set & ~thread->signal_blocked))
-			rouse(thread, WORK_SIGNAL, THREAD_INTERRUPTIBLE);
-	}
+	thread->leaving = true;
+	signal_retarget(thread->process, ~thread->signal_blocked);
 }
 
 /* ---- Sending ------------------------------------------------------------- */
@@ -437,7 +434,7 @@ int signal_wait(uint64_t wanted, uint64_t deadline_ns,
 		spin_lock(&process->lock);
 		signo = signal_take_locked(process, thread, wanted, info);
 		if (signo)
-			signal_update_work(thread);
+			signal_update_own_work(process);
 		thread->signal_wanted = signo || late ? 0 : wanted;
 		WRITE_ONCE(thread->state, signo || late ? THREAD_RUNNING
 							: THREAD_INTERRUPTIBLE);

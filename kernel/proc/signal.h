@@ -96,8 +96,13 @@ void signal_begin_exit(struct process *process, int code);
 
 /* Is there a signal for @thread that is not blocked? */
 bool signal_is_pending(const struct thread *thread);
-/* Recompute WORK_SIGNAL of @thread; process.lock held. */
-void signal_update_work(struct thread *thread);
+/*
+ * The current thread is about to leave its process: it takes no more signals,
+ * and those for the process that it might have taken are for others. Before
+ * anybody can learn that it ends: who sends a signal after that chooses who is
+ * left, and nobody else. process.lock held.
+ */
+void signal_leave(struct thread *thread);
 
 /* Before user mode: deliver what is pending; called by user_return.c. */
 void signal_deliver(struct trap_frame *tf);
@@ -129,8 +134,7 @@ void signal_actions_put(struct signal_actions *actions);
 void signal_actions_reset(struct process *process);
 /*
  * Free everything queued for a thread of @process, or for @process itself,
- * that ends; signals that the thread might have taken for the process go to
- * another one. Caller holds process.lock; the thread is off process->threads.
+ * that ends. Caller holds process.lock; the thread is off process->threads.
  */
 void signal_flush(struct process *process, struct list_head *queue,
 		  uint64_t *set);

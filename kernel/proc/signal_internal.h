@@ -99,7 +99,7 @@ static inline int signal_take_locked(struct process *process,
 	return signo;
 }
 
-/* As signal_update_work(), for the current thread. */
+/* Has the current thread to look at its signals? */
 static inline void signal_update_own_work(const struct process *process)
 	MUST_HOLD(process->lock)
 {
@@ -113,8 +113,12 @@ static inline void signal_update_own_work(const struct process *process)
 		thread_clear_work(thread, WORK_SIGNAL); /* G2 */
 }
 
-/* Others may take what we now cannot: wake them. */
-void signal_retarget(struct process *process) MUST_HOLD(process->lock);
+/*
+ * The current thread may not take those of @set any more: for each that is
+ * pending for the process, choose one that may.
+ */
+void signal_retarget(struct process *process, uint64_t set)
+	MUST_HOLD(process->lock);
 
 /* As signal_set_blocked(). @process: the current one. */
 static inline void signal_set_blocked_locked(struct process *process,
@@ -129,6 +133,6 @@ static inline void signal_set_blocked_locked(struct process *process,
 	thread->signal_blocked = mask;
 	if (unlikely(process->shared_pending.set & newly_blocked) &&
 	    process->num_threads > 1)
-		signal_retarget(process);
+		signal_retarget(process, newly_blocked);
 	signal_update_own_work(process);
 }

@@ -162,7 +162,7 @@ int signal_take(struct thread *thread, uint64_t wanted,
 	spin_lock(&process->lock);
 	signo = signal_take_locked(process, thread, wanted, info);
 	if (signo)
-		signal_update_work(thread);
+		signal_update_own_work(process);
 	spin_unlock(&process->lock);
 	return signo;
 }
@@ -173,8 +173,6 @@ void signal_flush(struct process *process, struct list_head *queue,
 		  uint64_t *set) UNCHECKED_LOCKING
 {
 	pending_remove(process, (struct pending){ set, queue }, ~0UL);
-	if (queue != &process->shared_pending.queue)
-		signal_retarget(process);
 }
 
 uint64_t signal_pending_set(struct thread *thread)

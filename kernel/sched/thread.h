@@ -137,6 +137,7 @@ struct thread {
 	uint64_t signal_blocked;       /* written under process.lock */
 	uint64_t signal_saved_mask;    /* to restore after *suspend calls */
 	bool signal_restore_mask;
+	bool leaving;                  /* its process; process.lock */
 	uint64_t signal_pending;       /* set of signals, process.lock */
 	struct list_head signal_queue; /* struct signal_info, process.lock */
 	uint64_t signal_wanted;        /* sigtimedwait's set, process.lock */
