@@ -551,16 +551,15 @@ static void put_mounts(struct list_head *gone)
 	}
 }
 
-/* Beside the caller, who has a reference. */
+/* Beside the caller, who has a reference. If not, its references are gathered. */
 static bool is_busy(struct mount *mount) MUST_HOLD(mount_table_lock)
 {
-	bool busy;
-
 	if (first_child(mount))
 		return true;
-	busy = hart_refs_gather(&mount->refs) > 2;
+	if (hart_refs_gather(&mount->refs) <= 2)
+		return false;
 	hart_refs_spread(&mount->refs);
-	return busy;
+	return true;
 }
 
 /* @mount is kept alive by one reference of the caller. */
@@ -580,6 +579,7 @@ static int unmount(struct mount *mount, int flags)
 		/* The second time. That somebody used it in between is not
 		 * noticed: every walk across it would have to say so. */
 		mount->expiring = true;
+		hart_refs_spread(&mount->refs);
 		err = -EAGAIN;
 	} else
 		unhang_tree(mount, &gone);
