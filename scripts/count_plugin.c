@@ -12,11 +12,6 @@
  * and scripts/contention.
  */
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "qemu_plugin.h"
 
 /* ---- the counter: since QEMU 9 one for each hart -------------------------- */
@@ -109,13 +104,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
 			       char **argv)
 {
 	(void)info;
-	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "out=", 4))
-			out = fopen(argv[i] + 4, "w");
-		else if (!strncmp(argv[i], "toggle=", 7))
-			toggle = strtoull(argv[i] + 7, NULL, 16);
-	}
-	if (!toggle || !out)
+	if (!plugin_options(argc, argv, &out, &toggle))
 		return -1;
 	make_counter();
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);

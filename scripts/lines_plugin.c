@@ -21,11 +21,6 @@
  * Options: toggle=, out=. Run by scripts/contention. Read: OSTEP ch. 10, "Cache coherence".
  */
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "qemu_plugin.h"
 
 /* ---- types; all shared by the harts' threads ------------------------------- */
@@ -201,14 +196,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
 			       char **argv)
 {
 	(void)info;
-	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "out=", 4))
-			out = fopen(argv[i] + 4, "w");
-		else if (!strncmp(argv[i], "toggle=", 7))
-			toggle = strtoull(argv[i] + 7, NULL, 16);
-	}
 	lines = calloc((size_t)1 << LINE_BITS, sizeof(*lines));
-	if (!toggle || !out || !lines)
+	if (!lines || !plugin_options(argc, argv, &out, &toggle))
 		return -1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
 	return 0;

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef uint64_t qemu_plugin_id_t;
 typedef uint32_t qemu_plugin_meminfo_t;
@@ -47,3 +50,17 @@ extern struct qemu_plugin_insn *
 qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
 extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 extern bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
+
+/* What those that only count are told: "out=", a file to open, and "toggle=", an
+ * address. False: one is missing. */
+static inline bool plugin_options(int argc, char **argv, FILE **out,
+				  uint64_t *toggle)
+{
+	for (int i = 0; i < argc; i++) {
+		if (!strncmp(argv[i], "out=", 4))
+			*out = fopen(argv[i] + 4, "w");
+		else if (!strncmp(argv[i], "toggle=", 7))
+			*toggle = strtoull(argv[i] + 7, NULL, 16);
+	}
+	return *out && *toggle;
+}
