@@ -216,20 +216,38 @@ static void check_after(void)
 		perror("cat");
 }
 
+/* The disk fails from here on, as @what says. */
+static void begin_trial(struct trial what)
+{
+	trial = what;
+	num_trials++;
+	disk.first_fault = what.first_fault;
+	disk.fault_step = what.fault_step;
+	disk.num_requests = disk.num_faults = 0;
+	faults_on(true);
+}
+
+/* And from here on it does not. How many requests there were. */
+static unsigned int end_trial(void)
+{
+	unsigned int requests = disk.num_requests;
+
+	num_failed += disk.num_faults > 0;
+	disk.first_fault = 0;
+	faults_on(false);
+	check_after();
+	return requests;
+}
+
 /* How many requests there were. */
 static unsigned int try(struct trial what)
 {
 	unsigned int requests;
 	int err;
 
-	trial = what;
-	num_trials++;
-	disk.first_fault = what.first_fault;
-	disk.fault_step = what.fault_step;
-	disk.num_requests = disk.num_faults = 0;
 	promised = seq.num_steps = 0;
 	fs_set_clock(epoch_ns, 4000000);
-	faults_on(true);
+	begin_trial(what);
 	err = fs_mount(&disk, false, "");
 	note_error("mount", err);
 	if (!err) {
@@ -237,11 +255,7 @@ static unsigned int try(struct trial what)
 		run_steps();
 		fs_unmount();
 	}
-	requests = disk.num_requests;
-	num_failed += disk.num_faults > 0;
-	disk.first_fault = 0;
-	faults_on(false);
-	check_after();
+	requests = end_trial();
 	while (seq.num_steps)
 		snapshot_free(&seq.after[--seq.num_steps]);
 	image_revert(&disk, &start);
@@ -349,22 +363,13 @@ static unsigned int cut_once(struct trial what)
 {
 	unsigned int requests;
 
-	trial = what;
-	num_trials++;
-	disk.first_fault = what.first_fault;
-	disk.fault_step = what.fault_step;
-	disk.num_requests = disk.num_faults = 0;
 	was_cut = false;
-	faults_on(true);
+	begin_trial(what);
 	if (!fs_mount(&disk, false, "")) {
 		cut_and_grow();
 		fs_unmount();
 	}
-	requests = disk.num_requests;
-	num_failed += disk.num_faults > 0;
-	disk.first_fault = 0;
-	faults_on(false);
-	check_after();
+	requests = end_trial();
 	if (!fs_mount(&disk, true, "")) {
 		check_cut("later");
 		fs_unmount();
