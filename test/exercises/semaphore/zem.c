@@ -71,6 +71,16 @@ static void *add(void *arg)
 	return arg;
 }
 
+/* Who is inside stays until the room is full: it must get full, at some time. */
+static void wait_for_others(void)
+{
+	static int looks;
+
+	while (__atomic_load_n(&most, __ATOMIC_SEQ_CST) < ROOM &&
+	       __atomic_fetch_add(&looks, 1, __ATOMIC_SEQ_CST) < 10000)
+		pause_ms(5);
+}
+
 static void *crowd(void *arg)
 {
 	for (int i = 0; i < 200; i++) {
@@ -83,6 +93,7 @@ static void *crowd(void *arg)
 					    &most, &old, now, 0,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			;
+		wait_for_others();
 		sched_yield();
 		__atomic_sub_fetch(&inside, 1, __ATOMIC_SEQ_CST);
 		zem_post(&zem);
