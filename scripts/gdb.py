@@ -194,9 +194,9 @@ class Type(Command):
 
 
 class WaitFor(Command):
-    """wait-for TEXT: let the machine run until its console says TEXT (120 s at most)."""
+    """wait-for TEXT: let the machine run until its console says TEXT (10 minutes at most)."""
     name = 'wait-for'
-    LIMIT_S = 120
+    LIMIT_S = 600
 
     def invoke(self, argument, from_tty):
         global awaited, deadline

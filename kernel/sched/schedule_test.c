@@ -16,10 +16,13 @@ static char trail[64];
 static unsigned int steps, running;
 static struct wait_queue all_done = WAIT_QUEUE_INIT(all_done);
 
+/* Whoever starts them may go to another hart meanwhile: some then run there. */
 static void step(char letter)
 {
-	if (steps < sizeof(trail) - 1)
-		trail[steps++] = letter;
+	unsigned int at = __atomic_fetch_add(&steps, 1, __ATOMIC_RELAXED);
+
+	if (at < sizeof(trail) - 1)
+		trail[at] = letter;
 }
 
 /* On this hart: what is tested here is whose turn it is on one. */
