@@ -87,17 +87,52 @@ static void link_area(struct vm_space *space, struct vm_area *area)
 	rb_insert(&space->areas, &area->node, parent, link);
 }
 
-void area_insert(struct vm_space *space, struct vm_area *area)
+void area_insert_unlisted(struct vm_space *space, struct vm_area *area)
 {
 	area->space = space;
 	link_area(space, area);
 	space->num_areas++;
 	account(space, area->flags, (int64_t)area_pages(area));
+}
+
+void area_insert(struct vm_space *space, struct vm_area *area)
+{
+	area_insert_unlisted(space, area);
 	if (!area->cache)
 		return;
 	mutex_lock(&area->cache->lock);
 	list_push_back(&area->cache->areas, &area->cache_node);
 	mutex_unlock(&area->cache->lock);
+}
+
+/*
+ * Have @wanted locked instead of @held (either may be NULL); returns @wanted.
+ * Neighbours often show the same file, which then is locked once for them.
+ */
+static struct page_cache *lock_instead(struct page_cache *held,
+				       struct page_cache *wanted)
+	UNCHECKED_LOCKING
+{
+	if (wanted == held)
+		return held;
+	if (held)
+		mutex_unlock(&held->lock);
+	if (wanted)
+		mutex_lock(&wanted->lock);
+	return wanted;
+}
+
+void area_list_all(struct vm_space *space)
+{
+	struct vm_area *area = vm_area_first(space);
+	struct page_cache *cache = NULL;
+
+	for (; area; area = vm_area_next(area)) {
+		cache = lock_instead(cache, area->cache);
+		if (cache)
+			list_push_back(&cache->areas, &area->cache_node);
+	}
+	lock_instead(cache, NULL);
 }
 
 /* Off the list of who maps the file. */
@@ -120,6 +155,20 @@ void area_remove(struct vm_space *space, struct vm_area *area)
 	leave_cache(area);
 }
 
+/* The opposite of area_list_all(). */
+static void unlist_all(struct vm_space *space) MUST_HOLD(space->lock)
+{
+	struct vm_area *area = vm_area_first(space);
+	struct page_cache *cache = NULL;
+
+	for (; area; area = vm_area_next(area)) {
+		cache = lock_instead(cache, area->cache);
+		if (cache)
+			list_remove(&area->cache_node);
+	}
+	lock_instead(cache, NULL);
+}
+
 /* The tree is left as it is until the end: nobody looks at it any more, so it
  * need not be balanced after each. */
 void area_remove_all(struct vm_space *space, struct list_head *dead)
@@ -127,8 +176,8 @@ void area_remove_all(struct vm_space *space, struct list_head *dead)
 	struct vm_area *area = vm_area_first(space);
 	int64_t committed = 0;
 
+	unlist_all(space);
 	for (; area; area = vm_area_next(area)) {
-		leave_cache(area);
 		range_unmap(space, area->start, area->end, false);
 		list_push_back(dead, &area->cache_node);
 		if (counts_as_committed(area->flags))

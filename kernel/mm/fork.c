@@ -53,14 +53,8 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 	child->dumpable = parent->dumpable;
 }
 
-/*
- * Copy one area with its private pages. It is on cache->areas before it has
- * pages, and behind its parent's, which stays where it is (parent->lock). So a
- * truncation comes to the parent's first: what it finds there is either not in
- * the child yet, and never will be, or is found in the child after that. Nobody
- * but truncations knows the child yet, so its own lock is not needed.
- */
-static int copy_area(struct sharing *sharing,
+/* Nobody but truncations knows the child yet, so its own lock is not needed. */
+static int copy_area(struct vm_space *child,
 		     const struct vm_area *area) UNCHECKED_LOCKING
 {
 	struct vm_area *copy = area_create();
@@ -70,10 +64,8 @@ static int copy_area(struct sharing *sharing,
 	*copy = *area;
 	copy->flags &= ~VM_LOCKED;
 	vm_file_get(copy->file);
-	area_insert(sharing->child, copy);
-	if (!has_private_pages(area))
-		return 0;
-	return range_share(sharing, area);
+	area_insert_unlisted(child, copy);
+	return 0;
 }
 
 /* Have the pages that @parent writes to copied? */
@@ -84,14 +76,34 @@ static bool copies_written_pages(const struct vm_space *parent)
 	       refcount_read(&parent->users) == 1;
 }
 
-static int copy_areas(struct sharing *sharing) MUST_HOLD(sharing->parent->lock)
+/*
+ * The child's areas are on cache->areas before they have pages, and behind their
+ * parent's, which stay where they are (parent->lock). So a truncation comes to
+ * the parent's first: what it finds there is either not in the child yet, and
+ * never will be, or is found in the child after that.
+ */
+static int copy_areas(struct vm_space *parent,
+		      struct vm_space *child) UNCHECKED_LOCKING
+{
+	struct vm_area *area = vm_area_first(parent);
+	int err = 0;
+
+	for (; area && !err; area = vm_area_next(area)) {
+		if (!(area->flags & VM_DONT_FORK))
+			err = copy_area(child, area);
+	}
+	area_list_all(child); /* also if they are not all: they will be removed */
+	return err;
+}
+
+static int share_pages(struct sharing *sharing) MUST_HOLD(sharing->parent->lock)
 {
 	struct vm_area *area = vm_area_first(sharing->parent);
 	int err = 0;
 
 	for (; area && !err; area = vm_area_next(area)) {
-		if (!(area->flags & VM_DONT_FORK))
-			err = copy_area(sharing, area);
+		if (!(area->flags & VM_DONT_FORK) && has_private_pages(area))
+			err = range_share(sharing, area);
 	}
 	return err;
 }
@@ -109,7 +121,9 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child_out)
 	child->forked = true;
 	if (copies_written_pages(parent))
 		sharing.copies_left = FORK_COPIES;
-	err = copy_areas(&sharing);
+	err = copy_areas(parent, child);
+	if (!err)
+		err = share_pages(&sharing);
 	parent->num_written = child->num_written = sharing.copied;
 	if (sharing.changed)
 		tlb_flush_all(&parent->page_table);

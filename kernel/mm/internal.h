@@ -198,6 +198,10 @@ struct vm_area *area_create(void);
 /* Into the tree, the sums, and the list of who maps the file. */
 void area_insert(struct vm_space *space, struct vm_area *area)
 	MUST_HOLD(space->lock);
+/* The same for many: each into the tree and the sums, then all into the lists. */
+void area_insert_unlisted(struct vm_space *space, struct vm_area *area)
+	MUST_HOLD(space->lock);
+void area_list_all(struct vm_space *space) MUST_HOLD(space->lock);
 /* The opposite. The area is then the caller's, with its file. */
 void area_remove(struct vm_space *space, struct vm_area *area)
 	MUST_HOLD(space->lock);
