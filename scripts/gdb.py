@@ -153,6 +153,7 @@ class Command(gdb.Command):
 class AttachMachine(Command):
     """attach-machine STUB CONSOLE: what scripts/gdb begins with."""
     name = 'attach-machine'
+    AGAIN_S = 3.0  # until the machine is asked again to stop
 
     def run(self, stub, path):
         global console
@@ -169,9 +170,10 @@ class AttachMachine(Command):
 
     @staticmethod
     def listen():
-        global said, awaited, deadline
+        global said
         # Signals are for gdb's own thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+        asked = 0.0
         while True:
             ready = select.select([console], [], [], 0.5)[0]
             if ready:
@@ -180,9 +182,16 @@ class AttachMachine(Command):
                     return
                 os.write(1, data)
                 said = (said + data)[-4096:]
-            if awaited and (awaited in said or time.monotonic() > deadline):
-                awaited = b''
-                gdb.post_event(lambda: gdb.execute('interrupt'))
+            now = time.monotonic()
+            if awaited and (awaited in said or now > deadline) and now > asked + AttachMachine.AGAIN_S:
+                asked = now
+                gdb.post_event(AttachMachine.stop_waiting)
+
+    @staticmethod
+    def stop_waiting():
+        """Whatever gdb does with a breakpoint just now may cost us the interrupt: see AGAIN_S."""
+        if awaited:
+            gdb.execute('interrupt')
 
 
 class Type(Command):
@@ -204,6 +213,7 @@ class WaitFor(Command):
             deadline = time.monotonic() + self.LIMIT_S
             awaited = argument.encode()
             gdb.execute('continue', to_string=True)
+            awaited = b''
             if argument.encode() not in said:
                 raise gdb.GdbError(f'the console did not say "{argument}"')
 

@@ -39,21 +39,34 @@ class WayOut(gdb.Breakpoint):
         return False
 way_out = WayOut('return_to_user')
 end
-type sleep 1000 & p=$!; sleep 1; kill -STOP $p; kill -CONT $p; sleep 1; kill $p; wait $p; echo said $?
+type sleep 1000 & p=$!; until grep -q "(sleep) S" /proc/$p/stat; do :; done; kill -STOP $p; kill -CONT $p; sleep 1; kill $p; wait $p; echo said $?
 wait-for said 1
 python print(f'{way_out.hits} times')
 """
+
+
+# Debian's gdb 13 now and then crashes, or waits for itself, when a thread of Python's runs beside
+# breakpoints written in Python.
+TRIES = 5
 
 
 def gdb(tmp_path, script):
     """What `scripts/gdb` prints for @script."""
     path = tmp_path / 'script'
     path.write_text(script)
-    done = subprocess.run([os.path.join(m.TOP, 'scripts/gdb'), '-batch', '-x', str(path)],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=900 * m.SCALE,
-                          env={**os.environ, 'HARTS': '1'}, errors='replace')
-    return done.stdout
+    for _ in range(TRIES):
+        process = subprocess.Popen([os.path.join(m.TOP, 'scripts/gdb'), '-batch', '-x', str(path)],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True,
+                                   env={**os.environ, 'HARTS': '1'}, errors='replace')
+        try:
+            out = process.communicate(timeout=200 * m.SCALE)[0]
+            if 'fatal error internal to GDB' not in out:
+                break
+        except subprocess.TimeoutExpired:
+            process.terminate()  # it ends gdb and QEMU
+            out = process.communicate()[0]
+    return out
 
 
 @pytest.mark.skipif(not shutil.which('gdb-multiarch'), reason='scripts/setup gdb')
