@@ -6,8 +6,7 @@
  * follow. Each kind of page has one function:
  *
  *   anonymous, read	 the page of zeros, read-only
- *   anonymous, write	 a cleared page of its own; more behind it for who
- *			 writes page after page
+ *   anonymous, write	 a cleared page of its own
  *   file, read		 the page cache's page, and its neighbours if cached
  *   file, write, shared the page cache's page, writable, now dirty
  *   file, write, private a copy of it
@@ -39,9 +38,6 @@
 /* In a child of fork, which most often soon calls exec or ends: not much that it
  * would have to give back, and take from others' caches. */
 #define FORKED_AROUND_PAGES 2u
-
-/* So many cleared pages at most for a program that writes page after page. */
-#define AHEAD_PAGES 32u
 
 struct page *zero_page;
 
@@ -160,43 +156,6 @@ static void enter_private(struct fault *fault, pte_t old, struct page *page)
 
 /* ---- Anonymous memory ----------------------------------------------------------- */
 
-/*
- * The pages behind @fault's that the program will want next, if it goes on as it
- * did: half of what it has written page after page up to here. So only
- * little is cleared that nobody asks for, and none for who writes here and there.
- * As far as an aligned window, which lies in one array of entries.
- */
-static size_t count_ahead(struct fault *fault)
-{
-	struct vm_area *area = fault->area;
-	vaddr_t next = fault->va + PAGE_SIZE;
-	vaddr_t end = MIN(ALIGN_UP(next, AHEAD_PAGES * PAGE_SIZE), area->end);
-
-	if (fault->va != area->run_end)
-		area->run_start = fault->va;
-	area->run_end = next;
-	return MIN((next - area->run_start) / (2 * PAGE_SIZE),
-		   (end - next) / PAGE_SIZE);
-}
-
-/* While there is plenty of memory: nobody has to go for these. */
-static void enter_ahead(struct fault *fault)
-{
-	for (size_t count = count_ahead(fault); count > 0; count--) {
-		struct page *page;
-
-		fault->va += PAGE_SIZE;
-		fault->pte++;
-		if (READ_ONCE(*fault->pte))
-			return;
-		page = alloc_private(ALLOC_ZERO | ALLOC_ATOMIC);
-		if (!page)
-			return;
-		enter_private(fault, 0, page);
-		fault->area->run_end = fault->va + PAGE_SIZE;
-	}
-}
-
 static enum vm_fault_result anonymous_fault(struct fault *fault)
 {
 	struct vm_space *space = fault->space;
@@ -214,7 +173,6 @@ static enum vm_fault_result anonymous_fault(struct fault *fault)
 	if (!page)
 		return VM_FAULT_NO_MEMORY;
 	enter_private(fault, 0, page);
-	enter_ahead(fault);
 	return VM_FAULT_OK;
 }
 

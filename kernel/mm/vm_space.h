@@ -45,8 +45,6 @@ struct vm_area {
 	struct file *file; /* keeps the cache alive; see vm_file_ops */
 	struct page **special_pages; /* VM_SPECIAL */
 	const char *name; /* "[heap]", "[stack]", ...; static or NULL */
-	/* Anonymous: written page after page, most recently; fault.c. space.lock */
-	vaddr_t run_start, run_end;
 };
 
 struct vm_space {

@@ -523,52 +523,6 @@ KTEST(truncation_takes_mapped_pages_away)
 	page_cache_destroy(&cache);
 }
 
-KTEST(who_writes_page_after_page_gets_more_at_a_fault)
-{
-	struct vm_space *space = vm_space_create();
-	uint64_t resident = 0;
-	unsigned int num_faults = 0;
-	size_t i;
-
-	map_at(space, 0, 256, READ_WRITE);
-	for (i = 0; i < 100; i++) {
-		put_word(space, address(i), i);
-		num_faults += vm_resident_pages(space) != resident;
-		resident = vm_resident_pages(space);
-		/* Never more than half as many as were asked for. */
-		KTEST_TRUE(resident <= (i + 1) * 3 / 2);
-	}
-	KTEST_TRUE(num_faults < 25);
-	for (i = 0; i < 256; i++)
-		KTEST_EQUAL(get_word(space, address(i)), i < 100 ? i : 0);
-	vm_space_put(space);
-}
-
-KTEST(who_writes_here_and_there_gets_one_page_at_a_fault)
-{
-	struct vm_space *space = vm_space_create();
-	size_t i;
-
-	map_at(space, 0, 256, READ_WRITE);
-	for (i = 0; i < 50; i++) {
-		put_word(space, address(i * 77 % 256), i);
-		KTEST_EQUAL(vm_resident_pages(space), i + 1);
-	}
-	vm_space_put(space);
-}
-
-KTEST(a_run_of_writes_ends_with_its_area)
-{
-	struct vm_space *space = vm_space_create();
-
-	map_at(space, 0, 20, READ_WRITE);
-	map_at(space, 20, 20, PAGE_READ);
-	for (size_t i = 0; i < 20; i++)
-		put_word(space, address(i), i);
-	KTEST_EQUAL(vm_resident_pages(space), 20);
-	vm_space_put(space);
-}
-
 KTEST(a_fault_brings_cached_neighbours_along)
 {
 	struct vm_space *space = vm_space_create();
