@@ -207,7 +207,7 @@ proctype thread(byte me)
 	finished++
 }
 
-/* signal_update_work() first, then the wake-up. */
+/* As rouse(): the work first, then the wake-up. */
 active proctype signal()
 {
 	signalled = true;
