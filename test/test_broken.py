@@ -9,6 +9,7 @@ The fuzzers of the readers themselves are in test/host.
 """
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -201,6 +202,15 @@ def whole_tree(tmp_path_factory):
     return path
 
 
+def changed_tree(whole: str, changes: list, to: str) -> bytes:
+    """The tree in the file @whole after these calls of fdtput; also in the file @to."""
+    shutil.copyfile(whole, to)
+    for change in changes:
+        subprocess.run(['fdtput', *[to if w == '{}' else w for w in change]], check=True)
+    with open(to, 'rb') as f:
+        return f.read()
+
+
 def kernel_with_tree(kernel: str, tree: bytes) -> bytes:
     """A kernel behind four instructions that give it this tree, not QEMU's.
 
@@ -226,13 +236,7 @@ def boot_tree(machine, pytestconfig, tmp_path, tree: bytes) -> str:
 @pytest.mark.parametrize('case', TREES)
 def test_device_tree(machine, pytestconfig, tmp_path, whole_tree, case):
     changes, expected = TREES[case]
-    broken = str(tmp_path / 'broken.dtb')
-    with open(whole_tree, 'rb') as src, open(broken, 'wb') as out:
-        out.write(src.read())
-    for change in changes:
-        subprocess.run(['fdtput', *[broken if w == '{}' else w for w in change]], check=True)
-    with open(broken, 'rb') as f:
-        tree = f.read()
+    tree = changed_tree(whole_tree, changes, str(tmp_path / 'broken.dtb'))
     assert boot_tree(machine, pytestconfig, tmp_path, tree).startswith(expected)
 
 

@@ -14,6 +14,8 @@ import pytest
 
 import machine as m
 import test_abi
+import test_broken
+from test_broken import whole_tree  # noqa: F401  pylint: disable=unused-import
 
 IMAGE = os.path.join(m.BUILD, 'obj-debug/Image')
 REPORT = re.compile(r'.*(?:UBSAN|lock order|taken twice|not held|written after its free|'
@@ -77,4 +79,20 @@ def test_debug_kernel_runs_debian(checked):
     assert_no_reports(shell)
     shell.send('poweroff\n')
     assert shell.console.wait_off(60) == 0
+    assert_no_reports(shell)
+
+
+def test_instruction_that_the_firmware_forbids(machine, pytestconfig, tmp_path, whole_tree):
+    """Trying it is a trap that no sret ends; the kernel must undo what the hart did."""
+    if pytestconfig.getoption('--kernel'):
+        pytest.skip('another kernel was asked for')
+    build_debug_kernel()
+    changes, _ = test_broken.TREES['an instruction there is not']
+    tree = test_broken.changed_tree(whole_tree, changes, str(tmp_path / 'tree.dtb'))
+    image = tmp_path / 'Image'
+    image.write_bytes(test_broken.kernel_with_tree(IMAGE, tree))
+    console = machine(kernel=str(image), initrd=test_broken.RUN_IMAGE, harts=2,
+                      mem=f'{test_broken.MEMORY >> 20}M')
+    shell = console.shell()
+    assert 'the firmware forbids it' in shell.console.text
     assert_no_reports(shell)

@@ -13,7 +13,9 @@
  */
 #include <arch/harts.h>
 #include <arch/machine.h>
+#include "arch/riscv/csr.h"
 #include "kernel/debug/log.h"
+#include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 
@@ -54,6 +56,7 @@ void arch_use_zero_blocks(uint32_t size)
 {
 	struct page *page;
 	char *trial;
+	bool works;
 
 	/* A power of two, of which a page has whole rounds. */
 	if (size < sizeof(uint64_t) || size > PAGE_SIZE / 4 ||
@@ -64,7 +67,9 @@ void arch_use_zero_blocks(uint32_t size)
 		return;
 	trial = page_address(page);
 	trial[0] = trial[size - 1] = trial[size] = 1;
-	if (!zero_block_works(trial))
+	works = zero_block_works(trial);
+	debug_assert(!(csr_read(sstatus) & SSTATUS_SPP)); /* T1 of trap.S */
+	if (!works)
 		log_info("cbo.zero: there, but the firmware forbids it");
 	/* It must have cleared what the device tree says, and no more. */
 	else if (trial[0] == 0 && trial[size - 1] == 0 && trial[size] == 1)

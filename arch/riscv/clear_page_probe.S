@@ -22,4 +22,9 @@ zero_block_works:
 	li	a0, 1
 	.align	2
 1:	csrw	stvec, t0
+	/* No sret ends that trap, which would have done this: T1 of trap.S. */
+	li	t0, SSTATUS_SPP
+	csrc	sstatus, t0
+	li	t0, SSTATUS_SPIE
+	csrs	sstatus, t0
 	ret
