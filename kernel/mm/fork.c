@@ -92,7 +92,8 @@ static int copy_areas(struct vm_space *parent,
 		if (!(area->flags & VM_DONT_FORK))
 			err = copy_area(child, area);
 	}
-	area_list_all(child); /* also if they are not all: they will be removed */
+	/* Also if they are not all: they will be removed. */
+	area_list_all(child);
 	return err;
 }
 
