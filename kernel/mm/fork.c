@@ -6,6 +6,12 @@
  * read-only on both sides and are shared until one side writes (copy-on-write:
  * fault.c). Everything else (files, shared memory, the vDSO) the child finds by
  * itself, by faults, so those entries are not even looked at.
+ *
+ * A program that forks again and again (a shell, a server) writes to the same few
+ * pages each time, its stack's above all, and so does each child: two faults for
+ * one page, and a fence. When it has written to no more than FORK_COPIES since
+ * its last fork, they are copied at once and stay writable on both sides.
+ *
  * Read: OSTEP ch. 23 (copy-on-write).
  *
  * Locks: the parent's space->lock throughout: no thread of it faults meanwhile.
@@ -68,7 +74,8 @@ static int copy_area(struct vm_space *child,
 	return 0;
 }
 
-/* Have the pages that @parent writes to copied? */
+/* Are the pages that @parent has written to few? And does nobody else write to
+ * them while they are copied? */
 static bool copies_written_pages(const struct vm_space *parent)
 	MUST_HOLD(parent->lock)
 {
