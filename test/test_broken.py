@@ -224,13 +224,16 @@ def kernel_with_tree(kernel: str, tree: bytes) -> bytes:
     return (code.ljust(4096, b'\0') + tree).ljust(2 << 20, b'\0') + image
 
 
-def boot_tree(machine, pytestconfig, tmp_path, tree: bytes) -> str:
-    kernel = pytestconfig.getoption('--kernel') or os.path.join(m.BUILD, 'Image')
+def start_with_tree(machine, kernel: str, tmp_path, tree: bytes) -> m.Machine:
     image = str(tmp_path / 'Image')
     with open(image, 'wb') as f:
         f.write(kernel_with_tree(kernel, tree))
-    console = machine(kernel=image, initrd=RUN_IMAGE, harts=2, mem=f'{MEMORY >> 20}M')
-    return outcome(console)
+    return machine(kernel=image, initrd=RUN_IMAGE, harts=2, mem=f'{MEMORY >> 20}M')
+
+
+def boot_tree(machine, pytestconfig, tmp_path, tree: bytes) -> str:
+    kernel = pytestconfig.getoption('--kernel') or os.path.join(m.BUILD, 'Image')
+    return outcome(start_with_tree(machine, kernel, tmp_path, tree))
 
 
 @pytest.mark.parametrize('case', TREES)

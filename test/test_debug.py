@@ -89,10 +89,6 @@ def test_instruction_that_the_firmware_forbids(machine, pytestconfig, tmp_path, 
     build_debug_kernel()
     changes, _ = test_broken.TREES['an instruction there is not']
     tree = test_broken.changed_tree(whole_tree, changes, str(tmp_path / 'tree.dtb'))
-    image = tmp_path / 'Image'
-    image.write_bytes(test_broken.kernel_with_tree(IMAGE, tree))
-    console = machine(kernel=str(image), initrd=test_broken.RUN_IMAGE, harts=2,
-                      mem=f'{test_broken.MEMORY >> 20}M')
-    shell = console.shell()
+    shell = test_broken.start_with_tree(machine, IMAGE, tmp_path, tree).shell()
     assert 'the firmware forbids it' in shell.console.text
     assert_no_reports(shell)

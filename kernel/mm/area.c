@@ -109,9 +109,9 @@ void area_insert(struct vm_space *space, struct vm_area *area)
  * Have @wanted locked instead of @held (either may be NULL); returns @wanted.
  * Neighbours often show the same file, which then is locked once for them.
  */
-static struct page_cache *lock_instead(struct page_cache *held,
-				       struct page_cache *wanted)
-	UNCHECKED_LOCKING
+static struct page_cache *
+lock_instead(struct page_cache *held,
+	     struct page_cache *wanted) UNCHECKED_LOCKING
 {
 	if (wanted == held)
 		return held;

@@ -200,7 +200,8 @@ static inline int process_parent_pid(const struct process *process)
 
 /*
  * Boot: @gone(pid) is called when a process has left the table, so that what
- * others remember under its number can go; they have set pid->is_remembered. Context: thread, no lock held.
+ * others remember under its number can go; they have set pid->is_remembered.
+ * Context: thread, no lock held.
  */
 void process_set_gone_hook(void (*gone)(int pid));
 

@@ -197,10 +197,11 @@ static bool runs_elsewhere(const struct timer *timer)
 
 bool timer_cancel_sync(struct timer *timer)
 {
-	bool was_queued = timer_cancel(timer);
+	bool was_queued;
 
 	if (!READ_ONCE(timer->started))
 		return false;
+	was_queued = timer_cancel(timer);
 	/* Its function may start it again while we wait. */
 	while (runs_elsewhere(timer)) {
 		arch_spin_hint();
