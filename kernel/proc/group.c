@@ -99,9 +99,7 @@ int process_start_session(void)
 
 	old_group = move_to_group(me, me->pid);
 	old_session = me->session;
-	list_remove(&me->session_node);
 	me->session = session;
-	list_push_back(&me->pid->session, &me->session_node);
 	process_tree_unlock();
 
 	pid_put(old_group);

@@ -27,7 +27,6 @@
 static struct pid pid_zero = {
 	.refs = { 1 },
 	.group = LIST_HEAD_INIT(pid_zero.group),
-	.session = LIST_HEAD_INIT(pid_zero.session),
 };
 
 static const char *const init_environment[] = { "HOME=/", "TERM=linux", NULL };
@@ -42,7 +41,6 @@ static void plant(struct process *process, struct session *session)
 	process->group = &pid_zero;
 	list_push_back(&pid_zero.group, &process->group_node);
 	process->session = session;
-	list_push_back(&pid_zero.session, &process->session_node);
 	process->pid->process = process;
 	process_get(process);
 	process->pid->thread = me;

@@ -68,7 +68,6 @@ int pid_alloc(int wanted, struct pid **out)
 		return -ENOMEM;
 	refcount_init(&pid->refs, 1);
 	list_init(&pid->group);
-	list_init(&pid->session);
 
 	spin_lock(&pid_lock);
 	if (wanted) {

@@ -29,8 +29,7 @@ struct pid {
 	struct thread *thread;   /* of that tid, or NULL */
 	struct process *process; /* of that pid (tgid), or NULL */
 	/* Under pid_lock with the tree entered; or with the tree locked. */
-	struct list_head group;   /* processes of that group */
-	struct list_head session; /* processes of that session */
+	struct list_head group; /* processes of that group */
 };
 
 /*

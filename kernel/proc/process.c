@@ -10,8 +10,7 @@
  *
  * Invariants
  *   T1  A process is in its parent's children (or dead_children, if it is a
- *       zombie), its group and its session exactly while pid->process points
- *       to it.
+ *       zombie), and in its group exactly while pid->process points to it.
  *   T2  process.threads holds the threads that have not ended; process.leader
  *       has a reference of its own and may have ended before the others.
  *   T3  A zombie has no threads, no children and no address space.
@@ -211,7 +210,6 @@ struct process *process_create(struct pid *pid)
 	list_init(&process->dead_children);
 	list_init(&process->sibling);
 	list_init(&process->group_node);
-	list_init(&process->session_node);
 	list_init(&process->threads);
 	list_init(&process->shared_pending.queue);
 	list_init(&process->posix_timers);
@@ -271,8 +269,6 @@ void process_link(struct process *process, struct process *parent,
 	process_get(process);
 	spin_lock(&pid_lock);
 	list_push_back(&process->group->group, &process->group_node);
-	list_push_back(&process->session->leader->session,
-		       &process->session_node);
 	process->pid->process = process;
 	process->pid->thread = process->leader;
 	spin_unlock(&pid_lock);
@@ -300,7 +296,6 @@ void process_unlink(struct process *process)
 	list_remove(&process->sibling);
 	spin_lock(&pid_lock);
 	list_remove(&process->group_node);
-	list_remove(&process->session_node);
 	process->pid->process = NULL;
 	spin_unlock(&pid_lock);
 	__atomic_fetch_sub(&num.processes, 1, __ATOMIC_RELAXED);

@@ -78,7 +78,6 @@ struct process {
 	struct pid *group;
 	struct list_head group_node; /* in group->group */
 	struct session *session;
-	struct list_head session_node; /* in session leader pid->session */
 	int exit_signal; /* sent to the parent at exit: SIGCHLD or 0 */
 	bool zombie;
 	bool reparent_to_me; /* PR_SET_CHILD_SUBREAPER */
