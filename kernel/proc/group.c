@@ -8,7 +8,21 @@
  * A group is orphaned when no member has its parent in another group of the
  * same session: then nobody could continue it once it is stopped.
  *
- * Locks: the tree's (process_tree.h), all of it but to look at a number.
+ * Most processes are of their parent's group, and come and go on all harts at
+ * once. So that they need not write to anything the group has in common, not
+ * even a count, a group lists only those who are not found through their parent:
+ *
+ *   G1  A process in the tree is in group->group, or is not and its parent is of
+ *       the same group. The members are those listed, their children that are
+ *       not listed, theirs, and so on; where nobody is listed, there are none.
+ *   G2  Who is listed has a reference to the group and to its session. Who is not
+ *       uses those of the ancestor that is: that one cannot leave the tree or
+ *       the group before its children are listed (or given to another of the
+ *       same group), and that takes all of the tree's lock.
+ *   G3  A process that has left the tree has its references still, or NULL.
+ *
+ * Locks: the tree's (process_tree.h), all of it but to look at a number or to
+ * enlist; pid_lock for who is listed, and for who leaves the tree.
  * Source: credentials(7), setpgid(2), setsid(2); POSIX, "Orphaned Process
  * Group".
  */
@@ -46,23 +60,136 @@ void session_put(struct session *session)
 
 int process_session_number(struct process *process)
 {
-	int number;
+	int number = -ESRCH;
 
 	process_tree_enter();
-	number = process->session->leader->number;
+	spin_lock(&pid_lock);
+	if (process->session)
+		number = process->session->leader->number;
+	spin_unlock(&pid_lock);
 	process_tree_leave();
 	return number;
 }
 
 int process_group_number(struct process *process)
 {
-	int number;
+	int number = -ESRCH;
 
 	process_tree_enter();
-	number = process->group->number;
+	spin_lock(&pid_lock); /* against group_leave() */
+	if (process->group)
+		number = process->group->number;
+	spin_unlock(&pid_lock);
 	process_tree_leave();
 	return number;
 }
+
+/* ---- Members ------------------------------------------------------------- */
+
+static bool is_listed(const struct process *process)
+{
+	return !list_empty(&process->group_node);
+}
+
+void group_enlist(struct process *process)
+{
+	if (is_listed(process))
+		return;
+	pid_get(process->group);
+	session_get(process->session);
+	spin_lock(&pid_lock);
+	list_push_back(&process->group->group, &process->group_node);
+	spin_unlock(&pid_lock);
+}
+
+void group_leave(struct process *process)
+{
+	if (is_listed(process)) {
+		list_remove(&process->group_node);
+	} else {
+		process->group = NULL; /* G3 */
+		process->session = NULL;
+	}
+}
+
+/* From @node on in a row of children: the first that is not listed, or NULL. */
+static struct process *find_unlisted(struct list_head *node,
+				     const struct list_head *row)
+{
+	for (; node != row; node = node->next) {
+		struct process *child =
+			list_entry(node, struct process, sibling);
+
+		if (!is_listed(child))
+			return child;
+	}
+	return NULL;
+}
+
+static struct process *first_below(struct process *process)
+	MUST_HOLD(process_tree)
+{
+	struct process *child =
+		find_unlisted(process->children.next, &process->children);
+
+	if (child)
+		return child;
+	return find_unlisted(process->dead_children.next,
+			     &process->dead_children);
+}
+
+/* The next unlisted one of the same parent: the living first, then the dead. */
+static struct process *next_beside(struct process *process)
+	MUST_HOLD(process_tree)
+{
+	struct process *parent = process->parent;
+	struct list_head *node = process->sibling.next;
+
+	if (!process->zombie) {
+		struct process *child = find_unlisted(node, &parent->children);
+
+		if (child)
+			return child;
+		node = parent->dead_children.next;
+	}
+	return find_unlisted(node, &parent->dead_children);
+}
+
+struct process *group_first(const struct pid *group)
+{
+	return list_empty(&group->group)
+		       ? NULL
+		       : list_first(&group->group, struct process, group_node);
+}
+
+struct process *group_next(const struct pid *group, struct process *member)
+{
+	struct process *next = first_below(member);
+
+	/* Up again, to the one that is listed. */
+	for (; !next && !is_listed(member); member = member->parent)
+		next = next_beside(member);
+	if (next)
+		return next;
+	return member->group_node.next == &group->group
+		       ? NULL
+		       : list_first(&member->group_node, struct process,
+				    group_node);
+}
+
+/* Its children, who may be members through it, are so by themselves. */
+static void enlist_family(struct process *process) MUST_HOLD(process_tree)
+{
+	struct process *child;
+
+	group_enlist(process);
+	list_for_each (child, &process->children, sibling)
+		group_enlist(child);
+	list_for_each (child, &process->dead_children, sibling)
+		group_enlist(child);
+}
+
+/* ---- Changing sessions and groups ---------------------------------------- */
 
 static bool leads_session(const struct process *process)
 {
@@ -75,6 +202,7 @@ static struct pid *move_to_group(struct process *process, struct pid *group)
 {
 	struct pid *old = process->group;
 
+	enlist_family(process);
 	list_remove(&process->group_node);
 	pid_get(group);
 	process->group = group;
@@ -111,8 +239,6 @@ unlock:
 	session_put(session);
 	return err;
 }
-
-/* ---- Groups -------------------------------------------------------------- */
 
 /* May the current process move @target? 0 or the error of setpgid(2). */
 static int may_move(const struct process *target) MUST_HOLD(process_tree)
@@ -175,10 +301,11 @@ int process_set_group(int pid, int number)
 
 /* @ignored is about to leave the group; it may be NULL. */
 static bool is_orphaned(struct pid *group, const struct process *ignored)
+	MUST_HOLD(process_tree)
 {
 	struct process *member;
 
-	list_for_each (member, &group->group, group_node) {
+	group_for_each (member, group) {
 		const struct process *parent = member->parent;
 
 		if (member == ignored || !parent || parent == init_process ||
@@ -196,11 +323,11 @@ bool process_group_is_orphaned(struct pid *group)
 	return is_orphaned(group, NULL);
 }
 
-static bool has_stopped_member(struct pid *group)
+static bool has_stopped_member(struct pid *group) MUST_HOLD(process_tree)
 {
 	struct process *member;
 
-	list_for_each (member, &group->group, group_node) {
+	group_for_each (member, group) {
 		if (READ_ONCE(member->stopped))
 			return true;
 	}
@@ -229,7 +356,7 @@ void group_check_orphaned(struct process *process, struct process *old_parent)
 		return; /* it was not the link to the session */
 	if (!is_orphaned(group, ignored) || !has_stopped_member(group))
 		return;
-	list_for_each (member, &group->group, group_node) {
+	group_for_each (member, group) {
 		signal_send_process(member, SIGHUP, NULL);
 		signal_send_process(member, SIGCONT, NULL);
 	}

@@ -57,6 +57,10 @@ bool group_is_linked_by(const struct process *process) MUST_HOLD(process_tree);
  * SIGCONT if something in them is stopped. The tree is locked. */
 void group_check_orphaned(struct process *process, struct process *parent)
 	MUST_HOLD(process_tree);
+/* @process is of its group by itself from now on, not through its parent. */
+void group_enlist(struct process *process) MUST_HOLD(process_tree);
+/* It leaves the tree; it has no children. */
+void group_leave(struct process *process) MUST_HOLD(pid_lock);
 struct session *session_create(struct pid *leader);
 void session_get(struct session *session);
 void session_put(struct session *session);

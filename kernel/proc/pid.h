@@ -29,7 +29,9 @@ struct pid {
 	struct thread *thread;   /* of that tid, or NULL */
 	struct process *process; /* of that pid (tgid), or NULL */
 	/* Under pid_lock with the tree entered; or with the tree locked. */
-	struct list_head group; /* processes of that group */
+	/* Members of that group, those that are not found through others:
+	 * kernel/proc/group.c, G1. */
+	struct list_head group;
 };
 
 /*

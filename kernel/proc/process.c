@@ -5,12 +5,13 @@
  * Idea: a process is what its threads have in common. Each of its threads
  * holds a reference to it, and so does the tree while the process is in it:
  * from clone() until its parent has waited for it. What others may want to
- * know of a dead process (its leader's name and credentials, its group) stays
- * until the last reference goes.
+ * know of a dead process (its leader's name and credentials) stays until the
+ * last reference goes.
  *
  * Invariants
  *   T1  A process is in its parent's children (or dead_children, if it is a
- *       zombie), and in its group exactly while pid->process points to it.
+ *       zombie), and in its group (group.c) exactly while pid->process
+ *       points to it.
  *   T2  process.threads holds the threads that have not ended; process.leader
  *       has a reference of its own and may have ended before the others.
  *   T3  A zombie has no threads, no children and no address space.
@@ -256,19 +257,18 @@ void process_set_parent(struct process *process, struct process *parent)
 		       &process->sibling);
 	parent->child_stopped |= process->stop_event;
 	parent->child_continued |= process->continued_event;
+	if (parent->group != process->group)
+		group_enlist(process);
 }
 
 void process_link(struct process *process, struct process *parent,
 		  struct process *like)
 {
-	process_set_parent(process, parent);
 	process->group = like->group;
-	pid_get(process->group);
 	process->session = like->session;
-	session_get(process->session);
+	process_set_parent(process, parent);
 	process_get(process);
 	spin_lock(&pid_lock);
-	list_push_back(&process->group->group, &process->group_node);
 	process->pid->process = process;
 	process->pid->thread = process->leader;
 	spin_unlock(&pid_lock);
@@ -295,8 +295,8 @@ void process_unlink(struct process *process)
 		    (uint64_t)process->pid->number);
 	list_remove(&process->sibling);
 	spin_lock(&pid_lock);
-	list_remove(&process->group_node);
 	process->pid->process = NULL;
+	group_leave(process);
 	spin_unlock(&pid_lock);
 	__atomic_fetch_sub(&num.processes, 1, __ATOMIC_RELAXED);
 	/* The leader counts until here, so that zombies count. */

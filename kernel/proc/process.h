@@ -76,8 +76,8 @@ struct process {
 	 * for; false: none has. */
 	bool child_stopped, child_continued;
 	struct pid *group;
-	struct list_head group_node; /* in group->group */
-	struct session *session;
+	struct session *session;     /* the group's */
+	struct list_head group_node; /* in group->group; or empty (G1) */
 	int exit_signal; /* sent to the parent at exit: SIGCHLD or 0 */
 	bool zombie;
 	bool reparent_to_me; /* PR_SET_CHILD_SUBREAPER */
@@ -178,7 +178,7 @@ void process_exit_group(int code) __noreturn;  /* exit_group(2), signals */
 void process_notify_stopped(void);
 void process_notify_continued(void);
 /* Nobody outside @group in its session could restart it; the tree is locked. */
-bool process_group_is_orphaned(struct pid *group);
+bool process_group_is_orphaned(struct pid *group) MUST_HOLD(process_tree);
 
 /*
  * Groups and sessions, credentials(7). Numbers as in the system calls: @pid 0
@@ -189,8 +189,16 @@ int process_start_session(void);
 /* By the number of any of its threads, with a reference; NULL: none. 0: the
  * current one. */
 struct process *process_find_or_current(int number);
+/* -ESRCH: it is in no tree any more. */
 int process_group_number(struct process *process);
 int process_session_number(struct process *process);
+/* The members of a group, in no order; NULL: no more. */
+struct process *group_first(const struct pid *group) MUST_HOLD(process_tree);
+struct process *group_next(const struct pid *group, struct process *member)
+	MUST_HOLD(process_tree);
+#define group_for_each(member, group)                                          \
+	for (member = group_first(group); member;                              \
+	     member = group_next(group, member))
 /* getppid(2): 0 if it has none. */
 static inline int process_parent_pid(const struct process *process)
 {

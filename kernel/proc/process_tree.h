@@ -16,7 +16,8 @@
  *   - The children of @p (children, dead_children, child_stopped,
  *     child_continued, children_usage; of each child zombie, stop_event and
  *     continued_event) are read and changed with p->children_lock held.
- *   - The members of groups are changed under pid_lock, and not gone through.
+ *   - Groups' lists of members are changed under pid_lock, and members not gone
+ *     through (kernel/proc/group.c).
  * With the tree locked (process_tree_lock(), all harts' locks) nobody else is
  * in it: all may be read and changed, but for the bearers of a number
  * (pid.thread, pid.process), which are changed under pid_lock always.

@@ -278,7 +278,7 @@ int signal_send_group(struct pid *group, int signo,
 	int err = -ESRCH;
 
 	process_tree_lock();
-	list_for_each (process, &group->group, group_node) {
+	group_for_each (process, group) {
 		signal_send_process(process, signo, info);
 		err = 0;
 	}
@@ -364,7 +364,7 @@ int signal_kill_group(struct pid *group, int signo,
 	int result = -ESRCH;
 
 	process_tree_lock();
-	list_for_each (process, &group->group, group_node) {
+	group_for_each (process, group) {
 		int err = permission_locked(process, signo);
 
 		if (!err && signo)

@@ -438,7 +438,7 @@ static int visit_group(int number, visit_fn visit, int value)
 	process_tree_lock();
 	group = number ? named : current_process()->group;
 	if (group) {
-		list_for_each (member, &group->group, group_node)
+		group_for_each (member, group)
 			so_far = visit_process(member, visit, value, so_far);
 	}
 	process_tree_unlock();

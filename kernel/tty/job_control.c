@@ -371,9 +371,9 @@ static int check_group_of_session(struct pid *group) MUST_HOLD(process_tree)
 {
 	struct process *member;
 
-	if (list_empty(&group->group))
+	member = group_first(group);
+	if (!member)
 		return -ESRCH;
-	member = list_first(&group->group, struct process, group_node);
 	return member->session == current_process()->session ? 0 : -EPERM;
 }
 

@@ -144,14 +144,16 @@ struct family {
 static void get_family(struct process *process, struct family *family)
 {
 	family->parent = process_parent_pid(process);
-	family->group = process_group_number(process);
-	family->session = process_session_number(process);
+	family->group = family->session = family->terminal_group = -1;
 	family->terminal = 0;
-	family->terminal_group = -1;
 	process_tree_lock();
-	if (process->session)
+	if (process->group)
+		family->group = process->group->number;
+	if (process->session) {
+		family->session = process->session->leader->number;
 		process_tty_ops.describe(process->session, &family->terminal,
 					 &family->terminal_group);
+	}
 	family->children = process->children_usage;
 	family->exit_signal = process->exit_signal;
 	process_tree_unlock();
@@ -317,8 +319,8 @@ static void add_groups(const struct proc_subject *subject,
 		text_add(text, "%u ", cred->groups[i]);
 	text_add(text, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n",
 		 process_pid(process), thread_tid(subject->thread),
-		 process_group_number(process),
-		 process_session_number(process));
+		 MAX(process_group_number(process), 0),
+		 MAX(process_session_number(process), 0));
 }
 
 static void add_kib(struct text *text, const char *name, uint64_t pages)
