@@ -4,7 +4,8 @@
  *
  * Idea: each walks the areas of a range and does something to each piece;
  * for_each_piece() is that walk. Advice about speed alone is taken note of by
- * doing nothing. Source: the manual pages of these calls.
+ * doing nothing, or by a flag of the area. Source: the manual pages of these
+ * calls.
  *
  * Locks: space->lock.
  */
@@ -95,7 +96,7 @@ static int populate_page(struct vm_space *space, vaddr_t va, int access)
 					 : ACCESS_READ;
 		if (!is_there(space, va, access == ACCESS_WRITE))
 			result = fault_locked(space, va, (enum access)access,
-					      false);
+					      FAULT_REQUEST);
 	}
 	mutex_unlock(&space->lock);
 	return errno_of(result);
@@ -209,31 +210,46 @@ static int punch_file(struct vm_space *space, struct vm_area *area,
 	return 0;
 }
 
-/* Advice that is a flag of the area. */
+/* Advice that is kept as flags of the area. */
+static const struct flag_advice {
+	int advice;
+	unsigned int clear, set;
+} flag_advice[] = {
+	{ MADV_NORMAL, VM_RANDOM | VM_SEQUENTIAL, 0 },
+	{ MADV_RANDOM, VM_SEQUENTIAL, VM_RANDOM },
+	{ MADV_SEQUENTIAL, VM_RANDOM, VM_SEQUENTIAL },
+	{ MADV_HUGEPAGE, VM_NO_HUGE, VM_HUGE },
+	{ MADV_NOHUGEPAGE, VM_HUGE, VM_NO_HUGE },
+	{ MADV_DONTFORK, 0, VM_DONT_FORK },
+	{ MADV_DOFORK, VM_DONT_FORK, 0 },
+	{ MADV_WIPEONFORK, 0, VM_WIPE_FORK },
+	{ MADV_KEEPONFORK, VM_WIPE_FORK, 0 },
+	{ MADV_DONTDUMP, 0, VM_DONT_DUMP },
+	{ MADV_DODUMP, VM_DONT_DUMP, 0 },
+};
+
+/* NULL: none of these. */
+static const struct flag_advice *find_flag_advice(int advice)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flag_advice); i++) {
+		if (flag_advice[i].advice == advice)
+			return &flag_advice[i];
+	}
+	return NULL;
+}
+
 static int set_advice(struct vm_space *space, struct vm_area *area,
 		      vaddr_t start, vaddr_t end, int advice) UNCHECKED_LOCKING
 {
-	unsigned int flag = VM_DONT_DUMP;
-	bool set = false;
+	const struct flag_advice *flags = find_flag_advice(advice);
+	int err;
 
-	switch (advice) {
-	case MADV_DONTFORK:
-	case MADV_DOFORK:
-		flag = VM_DONT_FORK;
-		set = advice == MADV_DONTFORK;
-		break;
-	case MADV_WIPEONFORK:
-	case MADV_KEEPONFORK:
-		if (area->cache || (area->flags & (VM_SHARED | VM_SPECIAL)))
-			return -EINVAL;
-		flag = VM_WIPE_FORK;
-		set = advice == MADV_WIPEONFORK;
-		break;
-	default:
-		set = advice == MADV_DONTDUMP;
-		break;
-	}
-	return map_change_flags(space, start, end, flag, set ? flag : 0);
+	if (((flags->clear | flags->set) & VM_WIPE_FORK) &&
+	    (area->cache || (area->flags & (VM_SHARED | VM_SPECIAL))))
+		return -EINVAL;
+	err = map_change_flags(space, start, end, flags->clear, flags->set);
+	/* No memory for an area: -ENOMEM would say that there is a hole. */
+	return err == -ENOMEM ? -EAGAIN : err;
 }
 
 static int take_note(struct vm_space *space, struct vm_area *area,
@@ -245,15 +261,12 @@ static int take_note(struct vm_space *space, struct vm_area *area,
 /* NULL: no such advice. */
 static piece_fn advice_function(int advice)
 {
+	if (find_flag_advice(advice))
+		return set_advice;
 	switch (advice) {
-	case MADV_NORMAL:
-	case MADV_RANDOM:
-	case MADV_SEQUENTIAL:
 	case MADV_WILLNEED:
 	case MADV_MERGEABLE:
 	case MADV_UNMERGEABLE:
-	case MADV_HUGEPAGE:
-	case MADV_NOHUGEPAGE:
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 		return take_note;
@@ -263,13 +276,6 @@ static piece_fn advice_function(int advice)
 		return drop_pages;
 	case MADV_REMOVE:
 		return punch_file;
-	case MADV_DONTFORK:
-	case MADV_DOFORK:
-	case MADV_WIPEONFORK:
-	case MADV_KEEPONFORK:
-	case MADV_DONTDUMP:
-	case MADV_DODUMP:
-		return set_advice;
 	default:
 		return NULL;
 	}

@@ -57,16 +57,19 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 	vm_file_get(child->exe);
 	child->membarriers = parent->membarriers;
 	child->dumpable = parent->dumpable;
+	child->no_huge = parent->no_huge;
 }
 
-/* Nobody but truncations knows the child yet, so its own lock is not needed. */
+/* Nobody but truncations knows the child yet, so its own lock is not needed.
+ * Pages cleared ahead would have to be shared: both begin to count anew. */
 static int copy_area(struct vm_space *child,
-		     const struct vm_area *area) UNCHECKED_LOCKING
+		     struct vm_area *area) UNCHECKED_LOCKING
 {
 	struct vm_area *copy = area_create();
 
 	if (!copy)
 		return -ENOMEM;
+	area->run_pages = 0;
 	*copy = *area;
 	copy->flags &= ~VM_LOCKED;
 	vm_file_get(copy->file);

@@ -92,6 +92,9 @@ void vm_space_use(struct vm_space *space)
 
 	interrupts_off_enter();
 	old = thread->space;
+	/* As Linux has it: exec does not change it. */
+	if (old && space)
+		space->no_huge = READ_ONCE(old->no_huge);
 	thread->space = space;
 	page_table_switch(space ? &space->page_table : &kernel_page_table);
 	interrupts_off_leave();

@@ -33,11 +33,19 @@ struct page_cache;
 #define VM_DONT_DUMP  0x10000u
 #define VM_MAY_WRITE  0x20000u /* mprotect may add PAGE_WRITE */
 #define VM_HAS_COPIES 0x40000u /* file, private: some pages are its own now */
+#define VM_RANDOM     0x80000u /* MADV_RANDOM */
+#define VM_SEQUENTIAL 0x100000u
+#define VM_HUGE       0x200000u /* MADV_HUGEPAGE: takes back the next */
+#define VM_NO_HUGE    0x400000u /* MADV_NOHUGEPAGE: one page at a fault */
 
 struct vm_area {
 	struct rb_node node; /* in space, by start; space.lock */
 	vaddr_t start, end;  /* page aligned; space.lock */
 	unsigned int flags;  /* PAGE_* and VM_*; space.lock */
+	/* Anonymous: so many pages were written one after the other, and this
+	 * would be the next: fault.c. A hint; space.lock. */
+	unsigned int run_pages;
+	vaddr_t run_next;
 	struct vm_space *space;
 	struct page_cache *cache;    /* NULL: anonymous */
 	struct list_head cache_node; /* cache->areas; cache->lock */
@@ -57,8 +65,8 @@ struct vm_space {
 	struct spinlock page_table_lock; /* rank LOCK_PAGE_TABLE */
 	struct page_table page_table;    /* under page_table_lock */
 	uint64_t resident[2]; /* pages: [0] file, [1] anonymous; pt lock */
-	/* Entries of private pages that have become writable since fork made
-	 * all read-only, or more: fork.c. Under lock. */
+	/* Private pages that the program has written to since fork made all
+	 * read-only, or more: fork.c. Not those cleared ahead. Under lock. */
 	uint64_t num_written;
 
 	/* Under lock, in pages. */
@@ -77,7 +85,8 @@ struct vm_space {
 	unsigned int membarriers; /* registered for: membarrier(2); atomic */
 	bool lock_future;         /* mlockall(MCL_FUTURE) */
 	bool forked;              /* made by fork: fault.c; fixed */
-	vaddr_t vdso_code;        /* where the vDSO's code is */
+	bool no_huge;      /* PR_SET_THP_DISABLE; see VM_NO_HUGE; atomic */
+	vaddr_t vdso_code; /* where the vDSO's code is */
 	uint64_t auxv[64];
 	unsigned int auxv_words;
 	struct file *exe; /* /proc/PID/exe; held through vm_file_ops */

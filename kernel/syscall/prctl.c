@@ -10,6 +10,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/user_copy.h"
+#include "kernel/mm/vm_space.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/args.h"
 #include "kernel/syscall/table.h"
@@ -92,6 +93,24 @@ static long get_no_new_privileges(const struct syscall_args *a)
 	if (arg_u64(a, 1) || arg_u64(a, 2) || arg_u64(a, 3) || arg_u64(a, 4))
 		return -EINVAL;
 	return current()->cred->no_new_privs;
+}
+
+/* ---- Memory --------------------------------------------------------------- */
+
+/* One page at a fault, never more: kernel/mm/fault.c. */
+static long set_no_huge(const struct syscall_args *a)
+{
+	if (arg_u64(a, 2) || arg_u64(a, 3) || arg_u64(a, 4))
+		return -EINVAL;
+	WRITE_ONCE(current()->space->no_huge, arg_u64(a, 1) != 0);
+	return 0;
+}
+
+static long get_no_huge(const struct syscall_args *a)
+{
+	if (arg_u64(a, 1) || arg_u64(a, 2) || arg_u64(a, 3) || arg_u64(a, 4))
+		return -EINVAL;
+	return READ_ONCE(current()->space->no_huge);
 }
 
 /* ---- Capabilities: capabilities(7) --------------------------------------- */
@@ -249,14 +268,11 @@ long sys_prctl(const struct syscall_args *a)
 	case PR_GET_TID_ADDRESS:
 		return put_user_u64(user, me->clear_child_tid);
 	case PR_GET_SECCOMP:
-		return 0;        /* no filter */
-	case PR_SET_THP_DISABLE: /* there are no huge pages */
-		return arg_u64(a, 2) || arg_u64(a, 3) || arg_u64(a, 4) ? -EINVAL
-								       : 0;
+		return 0; /* no filter */
+	case PR_SET_THP_DISABLE:
+		return set_no_huge(a);
 	case PR_GET_THP_DISABLE:
-		return value || arg_u64(a, 2) || arg_u64(a, 3) || arg_u64(a, 4)
-			       ? -EINVAL
-			       : 0;
+		return get_no_huge(a);
 	case PR_SET_NO_NEW_PRIVS:
 		return set_no_new_privileges(a);
 	case PR_GET_NO_NEW_PRIVS:

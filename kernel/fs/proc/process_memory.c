@@ -262,13 +262,26 @@ static void add_residence(struct text *text, const struct residence *sum)
 
 static void add_flags(struct text *text, unsigned int flags)
 {
-	text_add(text, "THPeligible:    0\nVmFlags:%s%s%s%s%s%s%s \n",
-		 flags & PAGE_READ ? " rd" : "",
-		 flags & PAGE_WRITE ? " wr" : "",
-		 flags & PAGE_EXEC ? " ex" : "", flags & VM_SHARED ? " sh" : "",
-		 flags & VM_GROWS_DOWN ? " gd" : "",
-		 flags & VM_LOCKED ? " lo" : "",
-		 flags & VM_NO_RESERVE ? " nr" : "");
+	/* In Linux's order. */
+	static const struct {
+		unsigned int flag;
+		const char name[3];
+	} flag_names[] = {
+		{ PAGE_READ, "rd" },     { PAGE_WRITE, "wr" },
+		{ PAGE_EXEC, "ex" },     { VM_SHARED, "sh" },
+		{ VM_GROWS_DOWN, "gd" }, { VM_LOCKED, "lo" },
+		{ VM_SEQUENTIAL, "sr" }, { VM_RANDOM, "rr" },
+		{ VM_DONT_FORK, "dc" },  { VM_NO_RESERVE, "nr" },
+		{ VM_WIPE_FORK, "wf" },  { VM_DONT_DUMP, "dd" },
+		{ VM_HUGE, "hg" },       { VM_NO_HUGE, "nh" },
+	};
+
+	text_add(text, "THPeligible:    0\nVmFlags:");
+	for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++) {
+		if (flags & flag_names[i].flag)
+			text_add(text, " %s", flag_names[i].name);
+	}
+	text_add(text, " \n");
 }
 
 int proc_show_smaps(const struct proc_subject *subject, struct text *text)

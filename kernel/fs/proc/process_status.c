@@ -30,6 +30,7 @@ struct memory_use {
 	uint64_t data, stack, exec, locked, text;
 	vaddr_t start_code, end_code, start_data, end_data, start_brk;
 	vaddr_t start_stack, arg_start, arg_end, env_start, env_end;
+	bool no_huge;
 };
 
 static void get_memory_use(struct process *process, struct memory_use *use)
@@ -61,6 +62,7 @@ static void get_memory_use(struct process *process, struct memory_use *use)
 	use->resident = vm_resident_pages(space);
 	use->resident_anon = space->resident[1];
 	use->peak_resident = MAX(space->peak_resident, use->resident);
+	use->no_huge = READ_ONCE(space->no_huge);
 	mutex_unlock(&space->lock);
 	vm_space_put(space);
 }
@@ -352,8 +354,10 @@ static void add_memory(const struct proc_subject *subject, struct text *text)
 	add_kib(text, "VmLib", use.exec - MIN(use.exec, use.text));
 	add_kib(text, "VmPTE", 0);
 	add_kib(text, "VmSwap", 0);
-	text_add(text, "HugetlbPages:\t       0 kB\nCoreDumping:\t0\n"
-		       "THP_enabled:\t0\n");
+	text_add(text,
+		 "HugetlbPages:\t       0 kB\nCoreDumping:\t0\n"
+		 "THP_enabled:\t%d\n",
+		 !use.no_huge);
 }
 
 static void add_signals(const struct proc_subject *subject, struct text *text)
