@@ -162,11 +162,15 @@ def cost(seen):
 
 def lazy_loading(seen):
     rows = [[int(x) for x in row] for row in seen.rows('pages')[1:]]
-    assert [row[0] for row in rows] == [0, 1, 2, 4, 8, 16, 32, 64]
+    ahead = [[int(x) for x in row] for row in seen.rows('pages ahead')[1:]]
+    assert [row[0] for row in rows] == [row[0] for row in ahead] == [0, 1, 2, 4, 8, 16, 32, 64]
     before = 0
     for touched, present, faults in rows:
         assert present == touched and faults == touched - before, rows
         before = touched
+    assert ahead[:5] == rows[:5], ahead
+    assert all(touched <= present <= touched * 3 / 2 for touched, present, _ in ahead), ahead
+    assert sum(row[2] for row in ahead[6:]) <= 4, ahead
 
 
 def fork_cow(seen):

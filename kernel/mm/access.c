@@ -68,7 +68,8 @@ static bool fault_and_copy(const struct transfer *t, size_t size)
 
 	mutex_lock(&t->space->lock);
 	result = fault_locked(t->space, t->va,
-			      t->write ? ACCESS_WRITE : ACCESS_READ, t->force);
+			      t->write ? ACCESS_WRITE : ACCESS_READ,
+			      t->force ? FAULT_FORCED : FAULT_REQUEST);
 	if (result == VM_FAULT_OK)
 		done = try_copy(t, size);
 	mutex_unlock(&t->space->lock);

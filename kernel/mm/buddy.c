@@ -47,6 +47,8 @@ _Static_assert(PAGE_SIZE / sizeof(struct page) == BIT(ARRAY_PAGE_ORDER), "");
 
 #define RESERVE_MIN 64u
 #define RESERVE_MAX 1024u
+/* With one in so many free, there is plenty. */
+#define PLENTY_SHARE 16u
 
 /* Times a program's allocation waits for a victim before it fails. */
 #define VICTIM_TRIES 100u
@@ -63,6 +65,7 @@ static bool lists_ready;
 
 /* Fixed after boot. */
 static uint64_t reserve;
+static uint64_t plenty;
 
 /* This hart only, interrupts off. */
 static struct hart_frames {
@@ -312,6 +315,14 @@ static struct page *alloc_after_reclaim(unsigned int order, unsigned int *flags)
 	return page;
 }
 
+static void begin_use(struct page *page, unsigned int order)
+{
+	debug_assert(refcount_read(&page->refs) == 0);
+	page->flags = 0;
+	page->order = (uint16_t)order;
+	page->refs_and_maps = 1;
+}
+
 struct page *page_alloc(unsigned int order, unsigned int flags)
 {
 	struct page *page;
@@ -328,10 +339,7 @@ struct page *page_alloc(unsigned int order, unsigned int flags)
 		if (!page)
 			return NULL;
 	}
-	debug_assert(refcount_read(&page->refs) == 0);
-	page->flags = 0;
-	page->order = (uint16_t)order;
-	page->refs_and_maps = 1;
+	begin_use(page, order);
 	if (flags & ALLOC_ZERO) {
 		char *memory = page_address(page);
 
@@ -339,6 +347,29 @@ struct page *page_alloc(unsigned int order, unsigned int flags)
 			arch_clear_page(memory + i * PAGE_SIZE);
 	}
 	return page;
+}
+
+unsigned int page_alloc_batch(struct page *pages[], unsigned int count)
+{
+	struct hart_frames *mine;
+	unsigned int taken = 0;
+
+	interrupts_off_enter();
+	mine = &hart_frames[arch_hart_index()];
+	while (taken < count) {
+		if (mine->count == 0)
+			refill(mine, ALLOC_USER);
+		if (mine->count == 0)
+			break;
+		pages[taken++] = mine->frames[--mine->count];
+	}
+	mine->allocated += taken;
+	interrupts_off_leave();
+	for (unsigned int i = 0; i < taken; i++) {
+		begin_use(pages[i], 0);
+		arch_clear_page(page_address(pages[i]));
+	}
+	return taken;
 }
 
 static void assert_zeroed(const uint64_t *words)
@@ -453,6 +484,7 @@ void buddy_ready(void)
 	reserve = managed_pages / 64;
 	reserve = MAX(reserve, (uint64_t)RESERVE_MIN);
 	reserve = MIN(reserve, (uint64_t)RESERVE_MAX);
+	plenty = MAX(managed_pages / PLENTY_SHARE, 4 * reserve);
 }
 
 uint64_t buddy_free_pages(void)
@@ -464,6 +496,11 @@ uint64_t buddy_free_pages(void)
 		pages += READ_ONCE(hart_frames[i].count) +
 			 READ_ONCE(hart_frames[i].num_zeroed);
 	return pages;
+}
+
+bool memory_is_plenty(void)
+{
+	return READ_ONCE(free_pages) >= plenty;
 }
 
 uint64_t buddy_managed_pages(void)

@@ -6,7 +6,8 @@
  * follow. Each kind of page has one function:
  *
  *   anonymous, read	 the page of zeros, read-only
- *   anonymous, write	 a cleared page of its own
+ *   anonymous, write	 a cleared page of its own; more behind it for who
+ *			 writes page after page
  *   file, read		 the page cache's page, and its neighbours if cached
  *   file, write, shared the page cache's page, writable, now dirty
  *   file, write, private a copy of it
@@ -39,6 +40,18 @@
  * would have to give back, and take from others' caches. */
 #define FORKED_AROUND_PAGES 2u
 
+/* Who has written so many pages one after the other gets some ahead ... */
+#define AHEAD_FROM 16u
+/* ... and so many at most. */
+#define AHEAD_PAGES 32u
+/* Where nobody does: what says no to Linux's larger pages, and where pages are
+ * wanted as they are: a stack's (it grows the other way), memory that is locked
+ * (all of it is there) or to be code. */
+#define VM_ONE_AT_A_FAULT                                                      \
+	(VM_NO_HUGE | VM_RANDOM | VM_LOCKED | VM_GROWS_DOWN | PAGE_EXEC)
+/* What one array of entries covers. */
+#define ARRAY_SPAN (PAGE_SIZE << PTE_INDEX_BITS)
+
 struct page *zero_page;
 
 /* What the functions below need to know of one fault. */
@@ -49,6 +62,7 @@ struct fault {
 	pte_t *pte; /* where its entry is or will be */
 	bool write;
 	bool may_write; /* the program may; false: only we, by force */
+	bool trap;      /* the program is at it: this may go on */
 	bool major;     /* a disk had to be read */
 };
 
@@ -156,6 +170,57 @@ static void enter_private(struct fault *fault, pte_t old, struct page *page)
 
 /* ---- Anonymous memory ----------------------------------------------------------- */
 
+/*
+ * Enter cleared pages behind @fault's, which the program will want next if it
+ * goes on as it did: half as many as it has written, so that little is cleared
+ * in vain. As far as nothing is there, the area, and the array of entries go.
+ */
+static __noinline void enter_ahead(struct fault *fault)
+{
+	struct vm_area *area = fault->area;
+	struct vm_space *space = fault->space;
+	unsigned int bits = area_page_bits(area, true);
+	vaddr_t start = fault->va + PAGE_SIZE;
+	vaddr_t end = MIN(ALIGN_UP(start, ARRAY_SPAN), area->end);
+	size_t room = (end - start) / PAGE_SIZE;
+	struct page *pages[AHEAD_PAGES];
+	unsigned int wanted, count, i;
+
+	if (READ_ONCE(space->no_huge) || !memory_is_plenty())
+		return;
+	wanted = MIN(area->run_pages / 2, AHEAD_PAGES);
+	wanted = (unsigned int)MIN((size_t)wanted, room);
+	for (i = 1; i <= wanted; i++) {
+		if (READ_ONCE(fault->pte[i]))
+			wanted = i - 1;
+	}
+	/* Entries of anonymous memory change under space->lock only. */
+	count = page_alloc_batch(pages, wanted);
+	spin_lock(&space->page_table_lock);
+	for (i = 0; i < count; i++) {
+		pages[i]->flags = PAGE_FLAG_ANON;
+		pages[i]->map_count = 1;
+		pte_enter(&fault->pte[i + 1],
+			  pte_make(page_to_phys(pages[i]), bits));
+	}
+	space->resident[1] += count;
+	spin_unlock(&space->page_table_lock);
+	memory_count(COUNT_ANONYMOUS, count);
+	area->run_pages += count;
+	area->run_next += count * PAGE_SIZE;
+}
+
+/* The program wrote to a new page of @area, at @va. Returns the length of the run
+ * of such pages that ends there. */
+static force_inline unsigned int note_run(struct vm_area *area, vaddr_t va)
+{
+	unsigned int run = area->run_next == va ? area->run_pages + 1 : 1;
+
+	area->run_pages = run;
+	area->run_next = va + PAGE_SIZE;
+	return run;
+}
+
 static enum vm_fault_result anonymous_fault(struct fault *fault)
 {
 	struct vm_space *space = fault->space;
@@ -173,6 +238,9 @@ static enum vm_fault_result anonymous_fault(struct fault *fault)
 	if (!page)
 		return VM_FAULT_NO_MEMORY;
 	enter_private(fault, 0, page);
+	if (fault->trap && !(fault->area->flags & VM_ONE_AT_A_FAULT) &&
+	    unlikely(note_run(fault->area, fault->va) >= AHEAD_FROM))
+		enter_ahead(fault);
 	return VM_FAULT_OK;
 }
 
@@ -546,12 +614,13 @@ static bool allowed(const struct vm_area *area, enum access access, bool force)
 }
 
 enum vm_fault_result fault_locked(struct vm_space *space, vaddr_t va,
-				  enum access access, bool force)
+				  enum access access, enum fault_reason reason)
 {
 	struct fault fault = {
 		.space = space,
 		.va = ALIGN_DOWN(va, PAGE_SIZE),
 		.write = access == ACCESS_WRITE,
+		.trap = reason == FAULT_TRAP,
 	};
 	enum vm_fault_result result;
 	pte_t entry;
@@ -559,7 +628,7 @@ enum vm_fault_result fault_locked(struct vm_space *space, vaddr_t va,
 	fault.area = find_area(space, va);
 	if (!fault.area)
 		return VM_FAULT_NO_AREA;
-	if (!allowed(fault.area, access, force))
+	if (!allowed(fault.area, access, reason == FAULT_FORCED))
 		return VM_FAULT_NO_ACCESS;
 	fault.may_write = fault.area->flags & PAGE_WRITE;
 
@@ -589,7 +658,7 @@ enum vm_fault_result vm_fault(struct vm_space *space, vaddr_t va,
 	enum vm_fault_result result;
 
 	mutex_lock(&space->lock);
-	result = fault_locked(space, va, access, false);
+	result = fault_locked(space, va, access, FAULT_TRAP);
 	mutex_unlock(&space->lock);
 	memory_count(COUNT_FAULTS, 1);
 	/* No page for a table: those do not call the killer themselves. */

@@ -43,6 +43,13 @@ void buddy_add(struct page *page, uint64_t count);
 /* After all of boot's buddy_add(): set the reserves. */
 void buddy_ready(void);
 uint64_t buddy_free_pages(void);
+/* Is so much free that it does no harm to take more than is needed? */
+bool memory_is_plenty(void);
+/*
+ * Take up to @count single frames for a program, cleared, as far as they can be
+ * had at once; refs is 1. Returns how many. Context: thread.
+ */
+unsigned int page_alloc_batch(struct page *pages[], unsigned int count);
 uint64_t buddy_managed_pages(void);
 void buddy_get_traffic(uint64_t *allocated, uint64_t *freed);
 
@@ -307,9 +314,14 @@ extern struct page *zero_page;
 
 /* How an entry for a page of @area looks, with or without PAGE_WRITE. */
 unsigned int area_page_bits(const struct vm_area *area, bool writable);
-/* vm_fault() with the lock held; @force: see vm_space_access(). */
+enum fault_reason {
+	FAULT_TRAP,    /* the program is at it, and may go on behind it */
+	FAULT_REQUEST, /* this page is wanted, and no other */
+	FAULT_FORCED,  /* the same; see vm_space_access() */
+};
+/* vm_fault() with the lock held. */
 enum vm_fault_result fault_locked(struct vm_space *space, vaddr_t va,
-				  enum access access, bool force)
+				  enum access access, enum fault_reason reason)
 	MUST_HOLD(space->lock);
 
 /* ---- page_cache.c ------------------------------------------------------------ */

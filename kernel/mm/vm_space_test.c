@@ -333,6 +333,26 @@ KTEST(fork_copies_at_once_what_is_written_each_time)
 	vm_space_put(parent);
 }
 
+KTEST(pages_cleared_ahead_do_not_count_as_written)
+{
+	struct vm_space *parent = vm_space_create(), *child;
+
+	map_at(parent, 0, 64, READ_WRITE);
+	for (size_t i = 0; i < 16; i++)
+		vm_fault(parent, address(i), ACCESS_WRITE);
+	KTEST_EQUAL(vm_resident_pages(parent), 24);
+	KTEST_EQUAL(parent->num_written, 16);
+	vm_space_fork(parent, &child);
+	KTEST_EQUAL(vm_resident_pages(child), 24);
+	/* Who has forked begins anew, and so does the child. */
+	vm_fault(parent, address(24), ACCESS_WRITE);
+	vm_fault(child, address(24), ACCESS_WRITE);
+	KTEST_EQUAL(vm_resident_pages(parent), 25);
+	KTEST_EQUAL(vm_resident_pages(child), 25);
+	vm_space_put(child);
+	vm_space_put(parent);
+}
+
 KTEST(fork_copies_nothing_that_others_may_be_writing)
 {
 	struct vm_space *parent = vm_space_create(), *child;
@@ -523,6 +543,121 @@ KTEST(truncation_takes_mapped_pages_away)
 	page_cache_destroy(&cache);
 }
 
+/* The program writes to page @page: are more pages there than before? */
+static bool write_faults(struct vm_space *space, size_t page)
+{
+	uint64_t before = vm_resident_pages(space);
+
+	if (!page_table_user_address(&space->page_table, address(page), true))
+		KTEST_EQUAL(vm_fault(space, address(page), ACCESS_WRITE),
+			    VM_FAULT_OK);
+	return vm_resident_pages(space) != before;
+}
+
+/* It writes to pages @from to @to - 1: so many faults. */
+static size_t faults_of_run(struct vm_space *space, size_t from, size_t to)
+{
+	size_t count = 0;
+
+	for (size_t i = from; i < to; i++)
+		count += write_faults(space, i);
+	return count;
+}
+
+KTEST(who_writes_page_after_page_gets_more_at_a_fault)
+{
+	struct vm_space *space = vm_space_create();
+	size_t i;
+
+	map_at(space, 0, 300, READ_WRITE);
+	/* Up to 15 it is one page a fault. */
+	KTEST_EQUAL(faults_of_run(space, 0, 15), 15);
+	KTEST_EQUAL(vm_resident_pages(space), 15);
+	for (i = 15; i < 256; i++) {
+		write_faults(space, i);
+		/* Never more than half as many as were asked for, or 32. */
+		KTEST_TRUE(vm_resident_pages(space) <=
+			   MIN((i + 1) * 3 / 2, i + 1 + 32));
+	}
+	KTEST_TRUE(vm_resident_pages(space) >= 256);
+	for (i = 0; i < 300; i++)
+		KTEST_EQUAL(get_word(space, address(i)), 0);
+	KTEST_EQUAL(vm_unmap(space, address(0), 300 * PAGE_SIZE), 0);
+	KTEST_EQUAL(vm_resident_pages(space), 0);
+	map_at(space, 0, 256, READ_WRITE);
+	KTEST_TRUE(faults_of_run(space, 0, 256) <= 26);
+	KTEST_EQUAL(vm_resident_pages(space), 256);
+	vm_space_put(space);
+}
+
+KTEST(who_writes_here_and_there_gets_one_page_at_a_fault)
+{
+	struct vm_space *space = vm_space_create();
+	size_t i;
+
+	map_at(space, 0, 512, READ_WRITE);
+	for (i = 0; i < 200; i++) {
+		write_faults(space, i * 77 % 256);
+		KTEST_EQUAL(vm_resident_pages(space), i + 1);
+	}
+	/* Nor who goes down, as a stack does. */
+	for (i = 0; i < 100; i++) {
+		write_faults(space, 511 - i);
+		KTEST_EQUAL(vm_resident_pages(space), 200 + i + 1);
+	}
+	vm_space_put(space);
+}
+
+KTEST(a_run_of_writes_ends_with_its_area_or_at_what_is_there)
+{
+	struct vm_space *space = vm_space_create();
+
+	map_at(space, 0, 20, READ_WRITE);
+	map_at(space, 20, 20, PAGE_READ);
+	faults_of_run(space, 0, 20);
+	KTEST_EQUAL(vm_resident_pages(space), 20);
+	map_at(space, 0, 40, READ_WRITE);
+	put_word(space, address(18), 42);
+	KTEST_EQUAL(get_word(space, address(20)), 0); /* the page of zeros */
+	KTEST_EQUAL(faults_of_run(space, 0, 18), 16);
+	KTEST_EQUAL(vm_resident_pages(space), 19);
+	KTEST_EQUAL(get_word(space, address(18)), 42);
+	vm_space_put(space);
+}
+
+KTEST(who_asks_for_one_page_at_a_fault_gets_one)
+{
+	static const int no[] = { MADV_NOHUGEPAGE, MADV_RANDOM },
+			 yes[] = { MADV_HUGEPAGE, MADV_SEQUENTIAL };
+	struct vm_space *space = vm_space_create();
+
+	map_at(space, 0, 512, READ_WRITE);
+	for (size_t i = 0; i < 2; i++) {
+		vm_advise(space, address(0), 512 * PAGE_SIZE, no[i]);
+		KTEST_EQUAL(faults_of_run(space, 0, 64), 64);
+		vm_advise(space, address(0), 512 * PAGE_SIZE, yes[i]);
+		KTEST_TRUE(faults_of_run(space, 64, 128) < 30);
+		vm_advise(space, address(0), 512 * PAGE_SIZE, MADV_DONTNEED);
+	}
+	space->no_huge = true;
+	KTEST_EQUAL(faults_of_run(space, 128, 192), 64);
+	vm_space_put(space);
+}
+
+/* Populating, and what others write to, touches what was named only. */
+KTEST(pages_that_are_brought_in_have_none_ahead)
+{
+	struct vm_space *space = vm_space_create();
+
+	map_at(space, 0, 256, READ_WRITE);
+	vm_populate(space, address(0), 100 * PAGE_SIZE);
+	KTEST_EQUAL(vm_resident_pages(space), 100);
+	for (size_t i = 100; i < 150; i++)
+		put_word(space, address(i), i);
+	KTEST_EQUAL(vm_resident_pages(space), 150);
+	vm_space_put(space);
+}
+
 KTEST(a_fault_brings_cached_neighbours_along)
 {
 	struct vm_space *space = vm_space_create();
@@ -649,7 +784,7 @@ static void model_step(struct vm_space *space, struct model *model,
 	bool writable = random_below(2);
 	size_t i;
 
-	switch (random_below(4)) {
+	switch (random_below(5)) {
 	case 0:
 		map_at(space, at, count, writable ? READ_WRITE : PAGE_READ);
 		for (i = at; i < at + count; i++) {
@@ -670,6 +805,14 @@ static void model_step(struct vm_space *space, struct model *model,
 		/* Up to the first hole. */
 		for (i = at; i < at + count && model->mapped[i]; i++)
 			model->writable[i] = writable;
+		break;
+	case 3:
+		/* The program writes one page after the other: pages may come
+		 * ahead, and nothing changes but that. */
+		for (i = at; i < at + count; i++)
+			KTEST_EQUAL(vm_fault(space, address(i), ACCESS_WRITE) ==
+					    VM_FAULT_OK,
+				    model->mapped[i] && model->writable[i]);
 		break;
 	default:
 		KTEST_EQUAL(put_word(space, address(at), step),

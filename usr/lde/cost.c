@@ -50,6 +50,8 @@ static void faults(void)
 
 	if (memory == MAP_FAILED)
 		return;
+	/* One fault for one page; else a run of stores gets pages ahead. */
+	madvise(memory, ROUNDS * PAGE_BYTES, MADV_NOHUGEPAGE);
 	for (long i = 0; i < ROUNDS; i++)
 		((volatile char *)memory)[i * PAGE_BYTES] = 1;
 	munmap(memory, ROUNDS * PAGE_BYTES);

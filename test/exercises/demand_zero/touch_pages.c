@@ -4,8 +4,10 @@
  *
  *   touch_pages nothing|read|write|read-write|fork PAGES
  *
- * fork: the pages have contents, and a child writes to them.
+ * fork: the pages have contents, and a child writes to them. MADV_NOHUGEPAGE: one
+ * page at a fault, also when they are touched one after the other.
  */
+#define _DEFAULT_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,7 @@ int main(int argc, char **argv)
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	long before;
 
+	madvise(memory, (size_t)pages * PAGE, MADV_NOHUGEPAGE);
 	counter(); /* its own pages are there now */
 	if (!strcmp(how, "fork"))
 		touch(memory, pages, 1);
