@@ -49,11 +49,17 @@ struct process *init_process;
 
 static struct slab_cache *process_cache;
 static unsigned int max_threads, max_processes;
-/* Atomic; in a cache line of their own: each fork and exit changes them. */
-static struct {
-	unsigned int processes, living, threads;
-	uint64_t forks;
-} __aligned(64) num;
+
+/*
+ * How many there are. Each fork and exit changes them, on all harts: so each hart
+ * counts by itself, and adds to what all have in common when there is some more:
+ * OSTEP's approximate counter. The exact number is the sum of all.
+ */
+#define COUNTED_ALONE 16
+enum { PROCESSES, LIVING, THREADS, FORKS, NUM_COUNTS };
+static struct counts {
+	long n[NUM_COUNTS]; /* atomic */
+} __aligned(64) common_counts, hart_counts[MAX_HARTS];
 
 /* ---- Limits -------------------------------------------------------------- */
 
@@ -101,12 +107,6 @@ static uint64_t file_size_limit(void)
 	return process ? process_limit(process, RLIMIT_FSIZE) : RLIM_INFINITY;
 }
 
-bool process_is_room(void)
-{
-	return READ_ONCE(num.threads) < READ_ONCE(max_threads) &&
-	       READ_ONCE(num.living) < max_processes;
-}
-
 unsigned int process_max_threads(void)
 {
 	return READ_ONCE(max_threads);
@@ -122,36 +122,71 @@ int process_set_max_threads(uint64_t number)
 
 /* ---- Counts -------------------------------------------------------------- */
 
+static void count(int what, long change)
+{
+	long *alone = &hart_counts[arch_hart_index()].n[what];
+	long n = __atomic_add_fetch(alone, change, __ATOMIC_RELAXED);
+
+	if (likely(n < COUNTED_ALONE && n > -COUNTED_ALONE))
+		return;
+	__atomic_fetch_sub(alone, n, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&common_counts.n[what], n, __ATOMIC_RELAXED);
+}
+
+static unsigned long count_exactly(int what)
+{
+	long sum = READ_ONCE(common_counts.n[what]);
+
+	for (unsigned int i = 0; i < arch_num_harts(); i++)
+		sum += READ_ONCE(hart_counts[i].n[what]);
+	return (unsigned long)MAX(sum, 0);
+}
+
+/* The harts are asked only if what they count alone could matter. */
+static bool is_below(int what, unsigned int limit)
+{
+	long alone = COUNTED_ALONE * (long)arch_num_harts();
+
+	return READ_ONCE(common_counts.n[what]) + alone < (long)limit ||
+	       count_exactly(what) < limit;
+}
+
+bool process_is_room(void)
+{
+	return is_below(THREADS, READ_ONCE(max_threads)) &&
+	       is_below(LIVING, max_processes);
+}
+
 void process_count_thread(struct thread *thread)
 {
-	__atomic_fetch_add(&num.threads, 1, __ATOMIC_RELAXED);
+	count(THREADS, 1);
 	cred_count_thread(thread->cred, 1);
 }
 
 void process_uncount_thread(struct thread *thread)
 {
-	__atomic_fetch_sub(&num.threads, 1, __ATOMIC_RELAXED);
+	count(THREADS, -1);
 	cred_count_thread(thread->cred, -1);
 }
 
 unsigned int process_count_threads(void)
 {
-	return READ_ONCE(num.threads);
+	return (unsigned int)count_exactly(THREADS);
 }
 
 void process_count_fork(void)
 {
-	__atomic_fetch_add(&num.forks, 1, __ATOMIC_RELAXED);
+	count(FORKS, 1);
 }
 
 uint64_t process_forks(void)
 {
-	return READ_ONCE(num.forks);
+	return count_exactly(FORKS);
 }
 
 unsigned int process_count(void)
 {
-	return READ_ONCE(num.processes);
+	return (unsigned int)count_exactly(PROCESSES);
 }
 
 /* ---- Making and freeing -------------------------------------------------- */
@@ -272,8 +307,8 @@ void process_link(struct process *process, struct process *parent,
 	process->pid->process = process;
 	process->pid->thread = process->leader;
 	spin_unlock(&pid_lock);
-	__atomic_fetch_add(&num.processes, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&num.living, 1, __ATOMIC_RELAXED);
+	count(PROCESSES, 1);
+	count(LIVING, 1);
 }
 
 void process_set_zombie(struct process *process)
@@ -284,7 +319,7 @@ void process_set_zombie(struct process *process)
 		list_push_back(&process->parent->dead_children,
 			       &process->sibling);
 	}
-	__atomic_fetch_sub(&num.living, 1, __ATOMIC_RELAXED);
+	count(LIVING, -1);
 }
 
 void process_unlink(struct process *process)
@@ -298,7 +333,7 @@ void process_unlink(struct process *process)
 	process->pid->process = NULL;
 	group_leave(process);
 	spin_unlock(&pid_lock);
-	__atomic_fetch_sub(&num.processes, 1, __ATOMIC_RELAXED);
+	count(PROCESSES, -1);
 	/* The leader counts until here, so that zombies count. */
 	process_uncount_thread(process->leader);
 }
