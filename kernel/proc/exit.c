@@ -349,8 +349,8 @@ static void take_over_leader(struct thread *me, struct process *process)
 	pid_forget_thread(me);
 	pid_get(process->pid);
 	me->pid = process->pid;
+	me->tid = process->pid->number; /* first: thread_process_get() */
 	pid_set_thread(process->pid, me);
-	me->tid = process->pid->number;
 	me->trace.tid = me->tid;
 	old_leader = process->leader;
 	thread_get(me);

@@ -22,7 +22,7 @@
  *   G3  A process that has left the tree has its references still, or NULL.
  *
  * Locks: the tree's (process_tree.h), all of it but to look at a number or to
- * enlist; pid_lock for who is listed, and for who leaves the tree.
+ * enlist; pid_lock for the lists.
  * Source: credentials(7), setpgid(2), setsid(2); POSIX, "Orphaned Process
  * Group".
  */
@@ -63,10 +63,10 @@ int process_session_number(struct process *process)
 	int number = -ESRCH;
 
 	process_tree_enter();
-	spin_lock(&pid_lock);
-	if (process->session)
+	pid_hold(process->pid);
+	if (process->pid->process) /* in the tree, so it has one (G2) */
 		number = process->session->leader->number;
-	spin_unlock(&pid_lock);
+	pid_release(process->pid);
 	process_tree_leave();
 	return number;
 }
@@ -76,10 +76,10 @@ int process_group_number(struct process *process)
 	int number = -ESRCH;
 
 	process_tree_enter();
-	spin_lock(&pid_lock); /* against group_leave() */
-	if (process->group)
+	pid_hold(process->pid);
+	if (process->pid->process)
 		number = process->group->number;
-	spin_unlock(&pid_lock);
+	pid_release(process->pid);
 	process_tree_leave();
 	return number;
 }
@@ -105,7 +105,9 @@ void group_enlist(struct process *process)
 void group_leave(struct process *process)
 {
 	if (is_listed(process)) {
+		spin_lock(&pid_lock);
 		list_remove(&process->group_node);
+		spin_unlock(&pid_lock);
 	} else {
 		process->group = NULL; /* G3 */
 		process->session = NULL;

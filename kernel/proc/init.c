@@ -41,9 +41,8 @@ static void plant(struct process *process, struct session *session)
 	process->group = &pid_zero;
 	list_push_back(&pid_zero.group, &process->group_node);
 	process->session = session;
-	process->pid->process = process;
 	process_get(process);
-	process->pid->thread = me;
+	pid_set_process(process->pid, process);
 	list_push_back(&process->threads, &me->process_node);
 	process->num_threads = 1;
 	process_tree_unlock();

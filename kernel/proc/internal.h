@@ -59,8 +59,8 @@ void group_check_orphaned(struct process *process, struct process *parent)
 	MUST_HOLD(process_tree);
 /* @process is of its group by itself from now on, not through its parent. */
 void group_enlist(struct process *process) MUST_HOLD(process_tree);
-/* It leaves the tree; it has no children. */
-void group_leave(struct process *process) MUST_HOLD(pid_lock);
+/* It is out of the tree: its number is not its own any more. */
+void group_leave(struct process *process) MUST_HOLD(process_tree);
 struct session *session_create(struct pid *leader);
 void session_get(struct session *session);
 void session_put(struct session *session);

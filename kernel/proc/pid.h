@@ -15,17 +15,18 @@
 struct process;
 struct thread;
 
-extern struct spinlock pid_lock; /* rank LOCK_PID: the table, and below */
+extern struct spinlock pid_lock; /* rank LOCK_PID: the table, groups' lists */
 
 #define PID_MAX 4194304 /* as Linux on 64 bits */
 
 struct pid {
 	struct refcount refs; /* each bearer and borrower holds one */
 	int number;
+	struct pid_block *block; /* of the table, kernel/proc/pid.c */
 	/* Atomic: somebody remembers names under the number, process_set_gone_hook().
 	 * Never cleared. */
 	bool is_remembered;
-	/* Under pid_lock. */
+	/* Under pid_hold(). */
 	struct thread *thread;   /* of that tid, or NULL */
 	struct process *process; /* of that pid (tgid), or NULL */
 	/* Under pid_lock with the tree entered; or with the tree locked. */
@@ -42,6 +43,9 @@ int pid_alloc(int wanted, struct pid **out);
 void pid_get(struct pid *pid);
 /* Takes pid_lock. */
 void pid_put(struct pid *pid);
+/* Meanwhile its bearers stay what they are; a spinlock. */
+void pid_hold(struct pid *pid);
+void pid_release(struct pid *pid);
 /* With a reference; NULL if nobody bears @number. */
 struct pid *pid_find(int number);
 /* With a reference on the result; NULL: none. */
@@ -51,6 +55,9 @@ struct process *process_find(int pid);
  * stays, as the caller's). */
 void pid_set_thread(struct pid *pid, struct thread *thread);
 void pid_forget_thread(struct thread *thread);
+/* The same for a process, and its leader. */
+void pid_set_process(struct pid *pid, struct process *process);
+void pid_forget_process(struct pid *pid);
 /* The process of @thread, reference taken; NULL: the thread has ended. */
 struct process *thread_process_get(struct thread *thread);
 /* By the number of any of its threads, with a reference; NULL: none. */

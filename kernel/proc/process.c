@@ -303,10 +303,7 @@ void process_link(struct process *process, struct process *parent,
 	process->session = like->session;
 	process_set_parent(process, parent);
 	process_get(process);
-	spin_lock(&pid_lock);
-	process->pid->process = process;
-	process->pid->thread = process->leader;
-	spin_unlock(&pid_lock);
+	pid_set_process(process->pid, process);
 	count(PROCESSES, 1);
 	count(LIVING, 1);
 }
@@ -329,10 +326,8 @@ void process_unlink(struct process *process)
 	TRACE_ABOUT(&process->leader->trace, PROCESS_REMOVE,
 		    (uint64_t)process->pid->number);
 	list_remove(&process->sibling);
-	spin_lock(&pid_lock);
-	process->pid->process = NULL;
+	pid_forget_process(process->pid);
 	group_leave(process);
-	spin_unlock(&pid_lock);
 	count(PROCESSES, -1);
 	/* The leader counts until here, so that zombies count. */
 	process_uncount_thread(process->leader);

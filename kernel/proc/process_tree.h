@@ -20,7 +20,7 @@
  *     through (kernel/proc/group.c).
  * With the tree locked (process_tree_lock(), all harts' locks) nobody else is
  * in it: all may be read and changed, but for the bearers of a number
- * (pid.thread, pid.process), which are changed under pid_lock always.
+ * (pid.thread, pid.process), which are changed under their own lock always.
  *
  * Cost: entering is one lock that is in this hart's cache; locking is as many
  * as the machine has harts. Neither nests in itself or in the other.

@@ -76,8 +76,10 @@ enum lock_rank {
 	LOCK_CHILDREN,
 	/* One process: signals, threads, timers; parent first. */
 	LOCK_PROCESS,
-	/* The pid table, the bearers of numbers, members of groups. */
+	/* The table of pids, groups' lists; and the numbers of a block of the
+	 * table, with who bears them. */
 	LOCK_PID,
+	LOCK_PID_BLOCK,
 	/* One descriptor table. */
 	LOCK_FD_TABLE,
 	/* The dentry tree and its hash. */

@@ -46,6 +46,7 @@ static const char *const names[NUM_LOCK_RANKS] = {
 	[LOCK_CHILDREN] = "children",
 	[LOCK_PROCESS] = "process",
 	[LOCK_PID] = "pid",
+	[LOCK_PID_BLOCK] = "pid_block",
 	[LOCK_FD_TABLE] = "fd_table",
 	[LOCK_DENTRY] = "dentry",
 	[LOCK_SPIN_MISC] = "spin_misc",

@@ -440,6 +440,77 @@ static void test_clone3(void)
 	close(pidfd);
 }
 
+/* A child with that number, which waits to be killed. */
+static pid_t child_with_number(pid_t number)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD,
+				   .set_tid = (uintptr_t)&number,
+				   .set_tid_size = 1 };
+	long pid = raw_clone3(&args, sizeof(args));
+
+	if (pid != 0)
+		return (pid_t)pid;
+	while (getpid() == number)
+		pause();
+	_exit(1);
+}
+
+/* The number was freed just now. Who bore it may be on its last steps on another
+ * hart, even though it was waited for. */
+static pid_t child_with_freed(pid_t number)
+{
+	pid_t pid;
+
+	do
+		pid = child_with_number(number);
+	while (pid < 0 && errno == EEXIST);
+	return pid;
+}
+
+/* It was there and could be killed; its number is free again after that. */
+static bool is_ended(pid_t pid)
+{
+	int status;
+
+	return pid > 0 && kill(pid, SIGKILL) == 0 &&
+	       waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
+	       fails(kill(pid, 0), ESRCH);
+}
+
+static void test_numbers(void)
+{
+	enum { MANY = 200, FAR = 20000 };
+	pid_t pids[MANY], number;
+	bool good = true;
+
+	check(fails(child_with_number(0), EINVAL), "set_tid: 0");
+	check(fails(child_with_number(4194304), EINVAL), "set_tid: too large");
+	check(fails(child_with_number(getpid()), EEXIST), "set_tid: in use");
+	for (number = FAR; number < FAR + 2; number++) {
+		pids[0] = child_with_number(number);
+		check(pids[0] == number, "set_tid: %d", number);
+		check(fails(child_with_number(number), EEXIST), "only once");
+		pids[1] = child_with_number(number + 100);
+		check(is_ended(pids[1]) && is_ended(number), "both are gone");
+		check(is_ended(child_with_freed(number)), "and again");
+	}
+	for (int i = 0; i < MANY; i++) {
+		number = in_child(_exit(0));
+		waitpid(number, NULL, 0);
+		good &= is_ended(child_with_freed(number));
+	}
+	check(good, "set_tid: numbers that were just freed");
+	for (int i = 0; i < MANY; i++) {
+		pids[i] = in_child(pause());
+		for (int j = 0; j < i; j++)
+			good &= pids[i] > 0 && pids[i] != pids[j];
+	}
+	check(good, "no two have the same number");
+	for (int i = MANY - 1; i >= 0; i--)
+		good &= is_ended(pids[i * 7 % MANY]);
+	check(good, "each is found by its own");
+}
+
 static void test_pidfd(void)
 {
 	pid_t pid = in_child(pause());
@@ -801,6 +872,7 @@ int main(int argc, char **argv)
 	test_clone_parent();
 	test_vfork();
 	test_clone3();
+	test_numbers();
 	test_pidfd();
 	test_unshare();
 	test_threads();
