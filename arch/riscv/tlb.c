@@ -84,10 +84,16 @@ static struct tlb_hart {
 	uint64_t calls;
 	/* The table in satp; kept only with other_harts (F1). */
 	struct page_table *loaded;
+	/* Numbers of this generation that are the hart's to give out. */
+	uint64_t generation, next_number;
+	unsigned int numbers_left;
 } __aligned(64) tlb_harts[MAX_HARTS];
 
 /* Fewer numbers than this are not worth their generations. */
 #define MIN_ASID_BITS 2u
+/* What a hart takes at a time, if there are 1024 numbers or more. */
+#define ASID_BATCH      16u
+#define BATCH_ASID_BITS 10u
 
 static struct asids {
 	/* Fixed; 0: none are used, and every load of a table is a slow one. */
@@ -377,6 +383,45 @@ static void next_generation(void) MUST_HOLD(asids.lock)
 	STORE_RELEASE(asids.generation, asids.generation + 1);
 }
 
+/* The first of @count numbers that nobody has. */
+static uint64_t take_numbers(unsigned int count) MUST_HOLD(asids.lock)
+{
+	uint64_t first = asids.last + 1;
+
+	if ((first + count - 1) >> asids.bits) {
+		next_generation();
+		first = asids.last + 1;
+	}
+	asids.last += count;
+	return first;
+}
+
+static void set_number(struct page_table *table, uint64_t number,
+		       uint64_t generation)
+{
+	/* pairs with the acquire in load() */
+	STORE_RELEASE(table->satp, satp_of(table) | number << SATP_ASID_SHIFT);
+	STORE_RELEASE(table->generation, generation);
+}
+
+/* For a table that only this hart knows. */
+static void number_new(struct page_table *table)
+{
+	struct tlb_hart *me = &tlb_harts[arch_hart_index()];
+
+	if (!me->numbers_left ||
+	    me->generation != READ_ONCE(asids.generation)) {
+		me->numbers_left =
+			asids.bits < BATCH_ASID_BITS ? 1 : ASID_BATCH;
+		spin_lock(&asids.lock);
+		me->next_number = take_numbers(me->numbers_left);
+		me->generation = asids.generation;
+		spin_unlock(&asids.lock);
+	}
+	me->numbers_left--;
+	set_number(table, me->next_number++, me->generation);
+}
+
 /*
  * @table's number is of another generation, or there are none at all. This hart
  * fences then in any case: also because what was written to a new table must
@@ -387,19 +432,17 @@ static __noinline void renumber(struct page_table *table, uint64_t bit)
 	__atomic_fetch_or(&table->stale, bit, __ATOMIC_RELAXED);
 	if (!asids.bits)
 		return;
+	/* One that was never loaded is known to whom it is made for only. */
+	if (!table->generation && table != &kernel_page_table) {
+		number_new(table);
+		return;
+	}
 	spin_lock(&asids.lock);
 	if (table->generation != asids.generation) {
-		uint64_t number = 0;
+		uint64_t number =
+			table == &kernel_page_table ? 0 : take_numbers(1);
 
-		if (table != &kernel_page_table) {
-			if (++asids.last >> asids.bits)
-				next_generation();
-			number = asids.last;
-		}
-		/* pairs with the acquire in load() */
-		STORE_RELEASE(table->satp,
-			      satp_of(table) | number << SATP_ASID_SHIFT);
-		STORE_RELEASE(table->generation, asids.generation);
+		set_number(table, number, asids.generation);
 	}
 	spin_unlock(&asids.lock);
 }
@@ -407,7 +450,8 @@ static __noinline void renumber(struct page_table *table, uint64_t bit)
 static __noinline void fence_once(struct page_table *table, uint64_t bit)
 {
 	__atomic_fetch_and(&table->stale, ~bit, __ATOMIC_RELAXED);
-	__atomic_fetch_and(&asids.old_numbers, ~bit, __ATOMIC_RELAXED);
+	if (READ_ONCE(asids.old_numbers) & bit)
+		__atomic_fetch_and(&asids.old_numbers, ~bit, __ATOMIC_RELAXED);
 	fence_all();
 }
 
