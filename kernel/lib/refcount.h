@@ -28,6 +28,11 @@ static inline void refcount_get(struct refcount *ref)
 	__atomic_fetch_add(&ref->count, 1, __ATOMIC_RELAXED);
 }
 
+static inline void refcount_get_many(struct refcount *ref, unsigned int count)
+{
+	__atomic_fetch_add(&ref->count, count, __ATOMIC_RELAXED);
+}
+
 /* Take a reference unless the count is 0 already; true if taken. */
 static inline bool refcount_get_unless_zero(struct refcount *ref)
 {
@@ -65,4 +70,11 @@ static inline void refcount_thaw(struct refcount *ref, unsigned int count)
 static inline bool refcount_put(struct refcount *ref)
 {
 	return __atomic_fetch_sub(&ref->count, 1, __ATOMIC_ACQ_REL) == 1;
+}
+
+/* The same for @count references of the caller's. */
+static inline bool refcount_put_many(struct refcount *ref, unsigned int count)
+{
+	return __atomic_fetch_sub(&ref->count, count, __ATOMIC_ACQ_REL) ==
+	       count;
 }

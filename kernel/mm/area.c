@@ -10,10 +10,11 @@
  * Invariants
  *   A1  start < end, page aligned; areas of a space do not overlap.
  *   A2  The space's sums (total_pages ...) are those over its areas.
- *   A3  An area with a cache is on cache->areas exactly while it is in a tree.
+ *   A3  An area with a cache is listed there (area_list.c) exactly while it is
+ *	 in a tree.
  *
  * Locks: space->lock. Bounds of areas with a cache change under cache->lock
- * too, so that a truncation may walk cache->areas with that lock alone.
+ * too, so that a truncation may look at them with that lock alone.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/abi/errno.h"
@@ -98,51 +99,8 @@ void area_insert_unlisted(struct vm_space *space, struct vm_area *area)
 void area_insert(struct vm_space *space, struct vm_area *area)
 {
 	area_insert_unlisted(space, area);
-	if (!area->cache)
-		return;
-	mutex_lock(&area->cache->lock);
-	list_push_back(&area->cache->areas, &area->cache_node);
-	mutex_unlock(&area->cache->lock);
-}
-
-/*
- * Have @wanted locked instead of @held (either may be NULL); returns @wanted.
- * Neighbours often show the same file, which then is locked once for them.
- */
-static struct page_cache *
-lock_instead(struct page_cache *held,
-	     struct page_cache *wanted) UNCHECKED_LOCKING
-{
-	if (wanted == held)
-		return held;
-	if (held)
-		mutex_unlock(&held->lock);
-	if (wanted)
-		mutex_lock(&wanted->lock);
-	return wanted;
-}
-
-void area_list_all(struct vm_space *space)
-{
-	struct vm_area *area = vm_area_first(space);
-	struct page_cache *cache = NULL;
-
-	for (; area; area = vm_area_next(area)) {
-		cache = lock_instead(cache, area->cache);
-		if (cache)
-			list_push_back(&cache->areas, &area->cache_node);
-	}
-	lock_instead(cache, NULL);
-}
-
-/* Off the list of who maps the file. */
-static void leave_cache(struct vm_area *area)
-{
-	if (!area->cache)
-		return;
-	mutex_lock(&area->cache->lock);
-	list_remove(&area->cache_node);
-	mutex_unlock(&area->cache->lock);
+	area_choose_row(area);
+	area_list(area);
 }
 
 void area_remove(struct vm_space *space, struct vm_area *area)
@@ -152,21 +110,7 @@ void area_remove(struct vm_space *space, struct vm_area *area)
 	account(space, area->flags, -(int64_t)area_pages(area));
 	if (space->last_found == area)
 		space->last_found = NULL;
-	leave_cache(area);
-}
-
-/* The opposite of area_list_all(). */
-static void unlist_all(struct vm_space *space) MUST_HOLD(space->lock)
-{
-	struct vm_area *area = vm_area_first(space);
-	struct page_cache *cache = NULL;
-
-	for (; area; area = vm_area_next(area)) {
-		cache = lock_instead(cache, area->cache);
-		if (cache)
-			list_remove(&area->cache_node);
-	}
-	lock_instead(cache, NULL);
+	area_unlist(area);
 }
 
 /* The tree is left as it is until the end: nobody looks at it any more, so it
@@ -176,7 +120,7 @@ void area_remove_all(struct vm_space *space, struct list_head *dead)
 	struct vm_area *area = vm_area_first(space);
 	int64_t committed = 0;
 
-	unlist_all(space);
+	area_unlist_all(space);
 	for (; area; area = vm_area_next(area)) {
 		range_unmap(space, area->start, area->end, false);
 		list_push_back(dead, &area->cache_node);
@@ -198,13 +142,17 @@ void area_destroy(struct vm_area *area)
 
 void area_destroy_list(struct list_head *areas)
 {
+	struct vm_file_batch files = { 0 };
+
 	while (!list_empty(areas)) {
 		struct vm_area *area =
 			list_first(areas, struct vm_area, cache_node);
 
 		list_remove(&area->cache_node);
-		area_destroy(area);
+		vm_file_put_in(&files, area->file);
+		slab_free(area_slab, area);
 	}
+	vm_file_put_flush(&files);
 }
 
 void area_set_bounds(struct vm_space *space, struct vm_area *area,

@@ -54,7 +54,6 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 		   parent->auxv_words * sizeof(parent->auxv[0]));
 	child->auxv_words = parent->auxv_words;
 	child->exe = parent->exe;
-	vm_file_get(child->exe);
 	child->membarriers = parent->membarriers;
 	child->dumpable = parent->dumpable;
 	child->no_huge = parent->no_huge;
@@ -62,8 +61,8 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 
 /* Nobody but truncations knows the child yet, so its own lock is not needed.
  * Pages cleared ahead would have to be shared: both begin to count anew. */
-static int copy_area(struct vm_space *child,
-		     struct vm_area *area) UNCHECKED_LOCKING
+static int copy_area(struct vm_space *child, struct vm_area *area,
+		     struct vm_file_batch *files) UNCHECKED_LOCKING
 {
 	struct vm_area *copy = area_create();
 
@@ -72,7 +71,8 @@ static int copy_area(struct vm_space *child,
 	area->run_pages = 0;
 	*copy = *area;
 	copy->flags &= ~VM_LOCKED;
-	vm_file_get(copy->file);
+	vm_file_get_in(files, copy->file);
+	area_choose_row(copy);
 	area_insert_unlisted(child, copy);
 	return 0;
 }
@@ -87,21 +87,49 @@ static bool copies_written_pages(const struct vm_space *parent)
 }
 
 /*
- * The child's areas are on cache->areas before they have pages, and behind their
- * parent's, which stay where they are (parent->lock). So a truncation comes to
- * the parent's first: what it finds there is either not in the child yet, and
- * never will be, or is found in the child after that.
+ * A truncation takes a file's pages, and private copies of them, from every area
+ * it finds. It may come to the child's before we have shared the parent's pages,
+ * and to the parent's after it: then the child would keep what is gone. So the
+ * child's areas are listed before they have pages, and this is asked before
+ * that and after sharing: if the number is the same, truncations found either
+ * nothing any more in the parent, or, later, all there is in both. Else all is
+ * done again.
  */
+static uint64_t count_drops(struct vm_space *space) UNCHECKED_LOCKING
+{
+	struct vm_area *area = vm_area_first(space);
+	uint64_t drops = 0;
+
+	/* The lists before the numbers; pairs with the fence in drop_range(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (; area; area = vm_area_next(area)) {
+		struct page_cache *cache = area->cache;
+
+		if (!cache || !has_private_pages(area))
+			continue;
+		while (__atomic_load_n(&cache->drops, __ATOMIC_ACQUIRE) & 1) {
+			/* Until it is over. */
+			mutex_lock(&cache->lock);
+			mutex_unlock(&cache->lock);
+		}
+		drops += READ_ONCE(cache->drops);
+	}
+	return drops;
+}
+
 static int copy_areas(struct vm_space *parent,
 		      struct vm_space *child) UNCHECKED_LOCKING
 {
 	struct vm_area *area = vm_area_first(parent);
+	struct vm_file_batch files = { 0 };
 	int err = 0;
 
+	vm_file_get_in(&files, child->exe);
 	for (; area && !err; area = vm_area_next(area)) {
 		if (!(area->flags & VM_DONT_FORK))
-			err = copy_area(child, area);
+			err = copy_area(child, area, &files);
 	}
+	vm_file_get_flush(&files);
 	/* Also if they are not all: they will be removed. */
 	area_list_all(child);
 	return err;
@@ -119,15 +147,14 @@ static int share_pages(struct sharing *sharing) MUST_HOLD(sharing->parent->lock)
 	return err;
 }
 
-int vm_space_fork(struct vm_space *parent, struct vm_space **child_out)
+/* 0, -ENOMEM; -EAGAIN: a truncation came in between, see count_drops(). */
+static int copy_space(struct vm_space *parent, struct vm_space *child)
+	MUST_HOLD(parent->lock)
 {
-	struct vm_space *child = vm_space_create();
 	struct sharing sharing = { .parent = parent, .child = child };
+	uint64_t drops = count_drops(parent);
 	int err;
 
-	if (!child)
-		return -ENOMEM;
-	mutex_lock(&parent->lock);
 	copy_layout(child, parent);
 	child->forked = true;
 	if (copies_written_pages(parent))
@@ -138,11 +165,27 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child_out)
 	parent->num_written = child->num_written = sharing.copied;
 	if (sharing.changed)
 		tlb_flush_all(&parent->page_table);
-	mutex_unlock(&parent->lock);
-	if (err) {
-		vm_space_put(child);
-		return err;
-	}
-	*child_out = child;
-	return 0;
+	if (!err && unlikely(count_drops(parent) != drops))
+		err = -EAGAIN;
+	return err;
+}
+
+int vm_space_fork(struct vm_space *parent, struct vm_space **child_out)
+{
+	struct vm_space *child;
+	int err;
+
+	do {
+		child = vm_space_create();
+		if (!child)
+			return -ENOMEM;
+		mutex_lock(&parent->lock);
+		err = copy_space(parent, child);
+		mutex_unlock(&parent->lock);
+		if (err)
+			vm_space_put(child);
+	} while (unlikely(err == -EAGAIN));
+	if (!err)
+		*child_out = child;
+	return err;
 }

@@ -205,10 +205,9 @@ struct vm_area *area_create(void);
 /* Into the tree, the sums, and the list of who maps the file. */
 void area_insert(struct vm_space *space, struct vm_area *area)
 	MUST_HOLD(space->lock);
-/* The same for many: each into the tree and the sums, then all into the lists. */
+/* Only into the tree and the sums. */
 void area_insert_unlisted(struct vm_space *space, struct vm_area *area)
 	MUST_HOLD(space->lock);
-void area_list_all(struct vm_space *space) MUST_HOLD(space->lock);
 /* The opposite. The area is then the caller's, with its file. */
 void area_remove(struct vm_space *space, struct vm_area *area)
 	MUST_HOLD(space->lock);
@@ -259,6 +258,17 @@ static inline bool area_is_private_write(unsigned int flags)
 {
 	return (flags & (PAGE_WRITE | VM_SHARED)) == PAGE_WRITE;
 }
+
+/* ---- area_list.c: which areas show a file ------------------------------------ */
+
+/* Before an area is listed: where that will be. No lock of a cache is held. */
+void area_choose_row(struct vm_area *area);
+/* Onto the list of its file, if there is one, and off it. */
+void area_list(struct vm_area *area);
+void area_unlist(struct vm_area *area);
+/* The same for all of @space, which nobody else changes. */
+void area_list_all(struct vm_space *space) MUST_HOLD(space->lock);
+void area_unlist_all(struct vm_space *space) MUST_HOLD(space->lock);
 
 /* ---- place.c: where a new mapping goes; space->lock held ------------------- */
 

@@ -22,7 +22,8 @@
  *	 looking. So programs that all run the same file, which does not change,
  *	 do not wait for each other.
  *
- * Locks: cache->lock; each mapping space's page_table_lock inside it.
+ * Locks: cache->lock; inside it the rows of areas, and each mapping space's
+ * page_table_lock.
  * Read: Dice and Kogan, "BRAVO: Biased Locking for Reader-Writer Locks" (USENIX
  * ATC 2019), for C5.
  */
@@ -31,6 +32,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/debug/panic.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
 #include "kernel/mm/writeback.h"
 #include "kernel/sync/wait.h"
 
@@ -165,28 +167,46 @@ static bool pages_in_area(const struct vm_area *area, uint64_t first,
 	return true;
 }
 
+/* Pages that are wanted, wherever they are mapped. */
+struct wanted {
+	uint64_t first, last;
+	bool keep_private;
+};
+
+static bool unmap_in(struct vm_area *area, void *data)
+{
+	const struct wanted *wanted = data;
+	vaddr_t start, end;
+
+	if (pages_in_area(area, wanted->first, wanted->last, &start, &end))
+		range_unmap(area->space, start, end, wanted->keep_private);
+	return false;
+}
+
 void page_cache_unmap(struct page_cache *cache, uint64_t first, uint64_t last,
 		      bool keep_private)
 {
-	struct vm_area *area;
+	struct wanted wanted = { first, last, keep_private };
+
+	page_cache_look_at_areas(cache, unmap_in, &wanted);
+}
+
+static bool protect_in(struct vm_area *area, void *data)
+{
+	const struct wanted *wanted = data;
 	vaddr_t start, end;
 
-	list_for_each (area, &cache->areas, cache_node) {
-		if (pages_in_area(area, first, last, &start, &end))
-			range_unmap(area->space, start, end, keep_private);
-	}
+	if (area->flags & VM_SHARED &&
+	    pages_in_area(area, wanted->first, wanted->last, &start, &end))
+		range_write_protect(area->space, start, end);
+	return false;
 }
 
 void page_cache_protect(struct page_cache *cache, uint64_t index)
 {
-	struct vm_area *area;
-	vaddr_t start, end;
+	struct wanted wanted = { index, index, false };
 
-	list_for_each (area, &cache->areas, cache_node) {
-		if (area->flags & VM_SHARED &&
-		    pages_in_area(area, index, index, &start, &end))
-			range_write_protect(area->space, start, end);
-	}
+	page_cache_look_at_areas(cache, protect_in, &wanted);
 }
 
 /* Drop pages [first, last], wherever they are mapped (C2). */
@@ -195,10 +215,13 @@ static void drop_range(struct page_cache *cache, uint64_t first, uint64_t last,
 {
 	uint64_t index = first;
 
-	cache->generation++;
+	WRITE_ONCE(cache->drops, cache->drops + 1);
+	/* That before we look at areas; pairs with count_drops() in fork.c. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (radix_next(&cache->pages, &index) && index <= last)
 		page_cache_drop(cache, index++);
 	page_cache_unmap(cache, first, last, keep_private);
+	STORE_RELEASE(cache->drops, cache->drops + 1);
 }
 
 /* ---- Finding and making pages ------------------------------------------------------- */
@@ -578,13 +601,19 @@ int page_cache_write_and_drop(struct page_cache *cache, uint64_t first,
 	return err;
 }
 
+static bool any_area(struct vm_area *area, void *unused)
+{
+	return true;
+}
+
 void page_cache_destroy(struct page_cache *cache) UNCHECKED_LOCKING
 {
-	assert(list_empty(&cache->areas));
+	assert(!page_cache_look_at_areas(cache, any_area, NULL));
 	/* Nobody else knows it any more, so there is nothing to lock; memory
 	 * pressure may have brought us here with another cache locked. */
 	reclaim_remove(cache);
 	drop_range(cache, 0, UINT64_MAX >> PAGE_SHIFT, false);
 	writeback_wait_idle(cache);
 	radix_destroy(&cache->pages);
+	kfree(cache->rows);
 }

@@ -110,13 +110,30 @@ void error_sequence_set(struct error_sequence *errors, int error);
 /* The error since *@seen, or 0; *@seen moves on. */
 int error_sequence_check(struct error_sequence *errors, uint32_t *seen);
 
+/*
+ * Areas that began to show a file on one hart. A program that forks on one does
+ * not wait for one that ends on another, though both run the same file.
+ */
+struct area_row {
+	struct mutex lock; /* rank LOCK_AREA_ROW */
+	struct list_head areas;
+} __aligned(64);
+
 struct page_cache {
 	struct mutex lock; /* rank LOCK_PAGE_CACHE */
 	struct radix_tree
-		pages;       /* struct page *, tagged when dirty; under lock */
-	uint64_t num_pages;  /* under lock */
-	uint64_t generation; /* goes up when pages are dropped; under lock */
-	struct list_head areas;           /* vm_areas mapping it, under lock */
+		pages;      /* struct page *, tagged when dirty; under lock */
+	uint64_t num_pages; /* under lock */
+	/* Odd while pages, and what maps them, are being dropped. Under lock,
+	 * read freely (fork.c). */
+	uint64_t drops;
+	/*
+	 * The vm_areas that show it (area.c): on areas, under lock; or, once
+	 * programs on several harts may come and go, on the row of some hart,
+	 * under its lock. NULL, or set once.
+	 */
+	struct list_head areas;
+	struct area_row *rows;
 	const struct page_cache_ops *ops; /* fixed */
 	uint64_t size_bytes; /* the file's size; under lock, read freely */
 	unsigned int flags;  /* fixed */
@@ -191,6 +208,16 @@ static inline uint64_t page_cache_end(const struct page_cache *cache)
 
 	return MAX(soon, size);
 }
+
+struct vm_area;
+/*
+ * @look at each area that shows the file, until it says true, which is returned
+ * then. cache->lock is held; @look may take spinlocks. An area that is entered
+ * meanwhile may be missed: it has no pages yet.
+ */
+bool page_cache_look_at_areas(struct page_cache *cache,
+			      bool (*look)(struct vm_area *area, void *data),
+			      void *data);
 
 /* ---- Reading ahead ------------------------------------------------------------- */
 

@@ -273,9 +273,8 @@ static pte_t share_entry(struct sharing *sharing, pte_t *pte)
 }
 
 /*
- * The entries of one array. A truncation may walk the child's table already:
- * both are locked, the parent's first, so that it sees an entry in both or, if
- * it has been to the parent's, in neither (fork.c).
+ * The entries of one array. A truncation may walk the child's table already,
+ * so both are locked, the parent's first.
  */
 static int share_some(struct sharing *sharing, vaddr_t *va, vaddr_t end)
 {

@@ -80,17 +80,18 @@ static void leave(struct page_cache *cache)
 	wake_all(&left);
 }
 
-/* Is the page wanted by mlock(2) of somebody? */
-static bool is_locked_in(const struct page_cache *cache, uint64_t index)
+static bool is_locked_by(struct vm_area *area, void *data)
 {
-	const struct vm_area *area;
+	uint64_t index = *(const uint64_t *)data;
 
-	list_for_each (area, &cache->areas, cache_node) {
-		if (area->flags & VM_LOCKED && index >= area->page_offset &&
-		    index - area->page_offset < area_pages(area))
-			return true;
-	}
-	return false;
+	return area->flags & VM_LOCKED && index >= area->page_offset &&
+	       index - area->page_offset < area_pages(area);
+}
+
+/* Is the page wanted by mlock(2) of somebody? */
+static bool is_locked_in(struct page_cache *cache, uint64_t index)
+{
+	return page_cache_look_at_areas(cache, is_locked_by, &index);
 }
 
 bool reclaim_drop(struct page_cache *cache, struct page *page)

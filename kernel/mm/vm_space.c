@@ -23,13 +23,53 @@ void vm_set_file_ops(const struct vm_file_ops *ops)
 void vm_file_get(struct file *file)
 {
 	if (file)
-		file_ops->get(file);
+		file_ops->get(file, 1);
 }
 
 void vm_file_put(struct file *file)
 {
 	if (file)
-		file_ops->put(file);
+		file_ops->put(file, 1);
+}
+
+/* One more reference to @file, unless @batch has those to another file. */
+static bool joins(struct vm_file_batch *batch, struct file *file)
+{
+	if (batch->file && batch->file != file)
+		return false;
+	batch->file = file;
+	batch->count++;
+	return true;
+}
+
+void vm_file_get_flush(struct vm_file_batch *batch)
+{
+	if (batch->file)
+		file_ops->get(batch->file, batch->count);
+	*batch = (struct vm_file_batch){ 0 };
+}
+
+void vm_file_get_in(struct vm_file_batch *batch, struct file *file)
+{
+	if (!file || joins(batch, file))
+		return;
+	vm_file_get_flush(batch);
+	joins(batch, file);
+}
+
+void vm_file_put_flush(struct vm_file_batch *batch)
+{
+	if (batch->file)
+		file_ops->put(batch->file, batch->count);
+	*batch = (struct vm_file_batch){ 0 };
+}
+
+void vm_file_put_in(struct vm_file_batch *batch, struct file *file)
+{
+	if (!file || joins(batch, file))
+		return;
+	vm_file_put_flush(batch);
+	joins(batch, file);
 }
 
 int vm_file_sync(struct file *file)

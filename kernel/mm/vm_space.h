@@ -47,8 +47,9 @@ struct vm_area {
 	unsigned int run_pages;
 	vaddr_t run_next;
 	struct vm_space *space;
-	struct page_cache *cache;    /* NULL: anonymous */
-	struct list_head cache_node; /* cache->areas; cache->lock */
+	struct page_cache *cache; /* NULL: anonymous */
+	struct area_row *row; /* of cache->rows; NULL: on cache->areas; fixed */
+	struct list_head cache_node; /* there, under its lock (area.c) */
 	uint64_t page_offset;        /* of start, in pages of the file */
 	struct file *file; /* keeps the cache alive; see vm_file_ops */
 	struct page **special_pages; /* VM_SPECIAL */
@@ -95,8 +96,9 @@ struct vm_space {
 
 /* How mm/ handles the files it must not know; filled in by vfs/ at boot. */
 struct vm_file_ops {
-	void (*get)(struct file *file);
-	void (*put)(struct file *file);
+	/* @count references. */
+	void (*get)(struct file *file, unsigned int count);
+	void (*put)(struct file *file, unsigned int count);
 	/* Bring what was written to the disk: msync(2). 0 or -EIO. */
 	int (*sync)(struct file *file);
 };

@@ -64,6 +64,9 @@ enum lock_rank {
 	LOCK_BLOCK_DEVICE,
 	/* A file's pages; a device's pages and buffers. */
 	LOCK_PAGE_CACHE,
+	/* Some of the areas that show a file. Memory is not allocated under it:
+	 * reclaim wants to know who maps what. */
+	LOCK_AREA_ROW,
 	/* A grace period is waited for (deferred.c); frees memory. */
 	LOCK_DEFERRED,
 

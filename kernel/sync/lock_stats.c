@@ -41,6 +41,7 @@ static const char *const names[NUM_LOCK_RANKS] = {
 	[LOCK_EXT4_READ] = "ext4_read",
 	[LOCK_BLOCK_DEVICE] = "block_device",
 	[LOCK_PAGE_CACHE] = "page_cache",
+	[LOCK_AREA_ROW] = "area_row",
 	[LOCK_DEFERRED] = "deferred",
 	[LOCK_PROCESS_TREE] = "process_tree",
 	[LOCK_CHILDREN] = "children",

@@ -29,9 +29,34 @@ static uint64_t (*size_limit)(void); /* fixed after boot */
 
 /* ---- Life ---- */
 
-static void get_for_mapping(struct file *file)
+/* The last reference is gone. */
+static void file_free(struct file *file)
 {
-	file_get(file);
+	bool writable = file_is_writable(file);
+
+	if (!(file->flags & O_PATH)) {
+		notify_dentry(file->path.dentry,
+			      writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+		if (!list_empty(&file->epoll_items))
+			epoll_forget(file);
+		if (file->inode->locks)
+			file_lock_release_file(file);
+		if (file->ops && file->ops->release)
+			file->ops->release(file);
+		if (file->counts_as_writer)
+			inode_end_writer(file->inode);
+		if (file->flags & FILE_EXEC)
+			__atomic_fetch_sub(&file->inode->exec_count, 1,
+					   __ATOMIC_RELEASE);
+	}
+	path_put(&file->path);
+	cred_put(file->cred);
+	slab_free(file_slab, file);
+}
+
+static void get_for_mapping(struct file *file, unsigned int count)
+{
+	refcount_get_many(&file->refs, count);
 }
 
 static int sync_for_mapping(struct file *file)
@@ -41,9 +66,15 @@ static int sync_for_mapping(struct file *file)
 	return err == -EINVAL ? 0 : err; /* /dev/zero and the like */
 }
 
+static void put_for_mapping(struct file *file, unsigned int count)
+{
+	if (refcount_put_many(&file->refs, count))
+		file_free(file);
+}
+
 static const struct vm_file_ops mapping_ops = {
 	.get = get_for_mapping,
-	.put = file_put,
+	.put = put_for_mapping,
 	.sync = sync_for_mapping,
 };
 
@@ -98,31 +129,6 @@ struct file *file_get(struct file *file)
 {
 	refcount_get(&file->refs);
 	return file;
-}
-
-/* The last reference is gone. */
-static void file_free(struct file *file)
-{
-	bool writable = file_is_writable(file);
-
-	if (!(file->flags & O_PATH)) {
-		notify_dentry(file->path.dentry,
-			      writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
-		if (!list_empty(&file->epoll_items))
-			epoll_forget(file);
-		if (file->inode->locks)
-			file_lock_release_file(file);
-		if (file->ops && file->ops->release)
-			file->ops->release(file);
-		if (file->counts_as_writer)
-			inode_end_writer(file->inode);
-		if (file->flags & FILE_EXEC)
-			__atomic_fetch_sub(&file->inode->exec_count, 1,
-					   __ATOMIC_RELEASE);
-	}
-	path_put(&file->path);
-	cred_put(file->cred);
-	slab_free(file_slab, file);
 }
 
 void file_put(struct file *file)

@@ -130,6 +130,14 @@ void vm_set_file_ops(const struct vm_file_ops *ops)
 {
 }
 
+/* Nobody maps files here. */
+bool page_cache_look_at_areas(struct page_cache *cache,
+			      bool (*look)(struct vm_area *area, void *data),
+			      void *data)
+{
+	return false;
+}
+
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
 		     unsigned int flags)
 {

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -275,6 +276,97 @@ static void test_end_of_file(void)
 	check(ftruncate(fd, 0) == 0, "truncate to nothing");
 	fails(write(STDOUT_FILENO, p, 1), EFAULT, "a call that meets the end");
 	munmap(p, 4 * PAGE);
+	close(fd);
+}
+
+/* ---- fork, and a truncation at the same time ----------------------------------------------- */
+
+#define FORK_ROUNDS 200u
+#define FORK_PAGES  16L
+
+static void run_on(int hart)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(hart, &set);
+	sched_setaffinity(0, sizeof(set), &set); /* if there is such a one */
+}
+
+static void wait_until(const unsigned int *word, unsigned int value)
+{
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value)
+		sched_yield();
+}
+
+static void truncate_when_told(int fd, unsigned int *go, unsigned int *done)
+{
+	run_on(1);
+	for (unsigned int i = 1; i <= FORK_ROUNDS; i++) {
+		wait_until(go, i);
+		/* A little later each time. */
+		for (volatile unsigned int j = 0; j < i * 50; j++)
+			continue;
+		if (ftruncate(fd, 0))
+			_exit(1);
+		__atomic_store_n(done, i, __ATOMIC_RELEASE);
+	}
+	_exit(0);
+}
+
+/* A child of fork; true if none of the pages is left once they are cut off. */
+static bool child_loses(char *p, const unsigned int *done, unsigned int round)
+{
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		wait_until(done, round);
+		for (long i = 0; i < FORK_PAGES; i++) {
+			if (touch(p + i * PAGE, false) != SIGBUS)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
+/*
+ * A truncation takes the private copies of the pages, too, the child's as well
+ * as the parent's, wherever the copying is at that moment.
+ */
+static void test_truncate_while_forking(void)
+{
+	unsigned int *words = (void *)map(1, RW, MAP_SHARED | MAP_ANONYMOUS);
+	unsigned int lost = 0;
+	int fd = make_file(FORK_PAGES);
+	/* The file's areas are from two harts, ours is not from where we fork. */
+	char *other = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0), *p;
+	cpu_set_t all;
+	pid_t cutter;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	run_on(1);
+	p = mmap(NULL, FORK_PAGES * PAGE, RW, MAP_PRIVATE, fd, 0);
+	cutter = fork();
+	if (!cutter)
+		truncate_when_told(fd, &words[0], &words[1]);
+	run_on(0);
+	for (unsigned int round = 1; round <= FORK_ROUNDS; round++) {
+		if (ftruncate(fd, FORK_PAGES * PAGE))
+			break;
+		for (long i = 0; i < FORK_PAGES; i++)
+			p[i * PAGE] = 'x';
+		__atomic_store_n(&words[0], round, __ATOMIC_RELEASE);
+		lost += child_loses(p, &words[1], round);
+		wait_until(&words[1], round);
+	}
+	check(lost == FORK_ROUNDS, "a page cut off during fork is in no child");
+	waitpid(cutter, NULL, 0);
+	sched_setaffinity(0, sizeof(all), &all);
+	munmap(other, PAGE);
+	munmap(p, FORK_PAGES * PAGE);
+	munmap(words, PAGE);
 	close(fd);
 }
 
@@ -570,6 +662,7 @@ int main(void)
 	test_copy_on_write();
 	test_file();
 	test_end_of_file();
+	test_truncate_while_forking();
 	test_mprotect();
 	test_mremap();
 	test_brk();

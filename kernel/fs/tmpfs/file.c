@@ -60,18 +60,19 @@ long tmpfs_get_seals(struct file *file)
 				   : -EINVAL;
 }
 
+static bool is_for_writing(struct vm_area *area, void *unused)
+{
+	return area->flags & VM_SHARED &&
+	       area->flags & (PAGE_WRITE | VM_MAY_WRITE);
+}
+
 /* Could a program still write through a mapping of its own? */
 static bool is_mapped_for_writing(struct page_cache *cache)
 {
-	const struct vm_area *area;
-	bool found = false;
+	bool found;
 
 	mutex_lock(&cache->lock);
-	list_for_each (area, &cache->areas, cache_node) {
-		if (area->flags & VM_SHARED &&
-		    area->flags & (PAGE_WRITE | VM_MAY_WRITE))
-			found = true;
-	}
+	found = page_cache_look_at_areas(cache, is_for_writing, NULL);
 	mutex_unlock(&cache->lock);
 	return found;
 }

@@ -404,14 +404,18 @@ int shm_detach(vaddr_t start)
 /* ---- shmctl ------------------------------------------------------------------------------- */
 
 /* Each attachment begins with the file's first page. */
+static bool count_attachment(struct vm_area *area, void *count)
+{
+	*(unsigned long *)count += area->page_offset == 0;
+	return false;
+}
+
 static unsigned long count_attached(struct page_cache *cache)
 {
-	const struct vm_area *area;
 	unsigned long count = 0;
 
 	mutex_lock(&cache->lock);
-	list_for_each (area, &cache->areas, cache_node)
-		count += area->page_offset == 0;
+	page_cache_look_at_areas(cache, count_attachment, &count);
 	mutex_unlock(&cache->lock);
 	return count;
 }

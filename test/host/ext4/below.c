@@ -273,6 +273,14 @@ void vm_set_file_ops(const struct vm_file_ops *ops)
 {
 }
 
+/* Nobody maps files here. */
+bool page_cache_look_at_areas(struct page_cache *cache,
+			      bool (*look)(struct vm_area *area, void *data),
+			      void *data)
+{
+	return false;
+}
+
 size_t copy_to_user_partial(void __user *to, const void *from, size_t size)
 {
 	return 0;

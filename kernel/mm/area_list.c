@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * area_list.c - which areas show a file
+ *
+ * Idea: who takes a page away from a file looks for it in all programs that have
+ * it mapped, so each cache keeps a list of areas. That is seldom asked, but each
+ * fork, exec and exit changes it, and programs on all harts run the same files.
+ * So a file that more than one area shows gets a list, and a lock, for each hart
+ * (a row): an area joins that of the hart it is made on. Who looks goes through
+ * all of them.
+ *
+ * Invariants
+ *   L1  area->row is chosen before the area is listed and stays while it is.
+ *   L2  cache->rows is set once, and freed with the cache, when no area is left.
+ *
+ * Locks: an area's list changes under the row's lock, or for cache->areas under
+ * cache->lock; who looks holds cache->lock and takes the rows' one by one.
+ */
+#include "kernel/mm/internal.h"
+#include <arch/hart.h>
+#include "kernel/mm/page_cache.h"
+#include "kernel/mm/slab.h"
+
+/* One row for each hart, empty. NULL: no memory, or it is not worth it. */
+static struct area_row *create_rows(const struct page_cache *cache)
+{
+	struct area_row *rows;
+
+	if (arch_num_harts() == 1 || list_empty(&cache->areas))
+		return NULL;
+	rows = kcalloc(arch_num_harts(), sizeof(*rows));
+	for (unsigned int i = 0; rows && i < arch_num_harts(); i++) {
+		mutex_init(&rows[i].lock, LOCK_AREA_ROW);
+		list_init(&rows[i].areas);
+	}
+	return rows;
+}
+
+void area_choose_row(struct vm_area *area)
+{
+	struct page_cache *cache = area->cache;
+	struct area_row *rows, *others = NULL;
+
+	area->row = NULL;
+	if (!cache)
+		return;
+	/* pairs with the release below */
+	rows = __atomic_load_n(&cache->rows, __ATOMIC_ACQUIRE);
+	if (unlikely(!rows)) {
+		rows = create_rows(cache);
+		if (rows && !__atomic_compare_exchange_n(
+				    &cache->rows, &others, rows, false,
+				    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			kfree(rows);
+			rows = others;
+		}
+	}
+	/* If the thread moves to another hart now, this row is as right. */
+	if (rows)
+		area->row = &rows[arch_hart_index()];
+}
+
+/* ---- Listing --------------------------------------------------------------- */
+
+/* What guards the list that @area is on, or will be; NULL: none. */
+static struct mutex *list_lock(const struct vm_area *area)
+{
+	if (!area->cache)
+		return NULL;
+	return area->row ? &area->row->lock : &area->cache->lock;
+}
+
+/*
+ * Have @wanted locked instead of @held (either may be NULL); returns @wanted.
+ * Neighbours often show the same file, which then is locked once for them.
+ */
+static struct mutex *lock_instead(struct mutex *held,
+				  struct mutex *wanted) UNCHECKED_LOCKING
+{
+	if (wanted == held)
+		return held;
+	if (held)
+		mutex_unlock(held);
+	if (wanted)
+		mutex_lock(wanted);
+	return wanted;
+}
+
+static void push(struct vm_area *area)
+{
+	list_push_back(area->row ? &area->row->areas : &area->cache->areas,
+		       &area->cache_node);
+}
+
+void area_list(struct vm_area *area) UNCHECKED_LOCKING
+{
+	struct mutex *lock = list_lock(area);
+
+	if (!lock)
+		return;
+	mutex_lock(lock);
+	push(area);
+	mutex_unlock(lock);
+}
+
+void area_unlist(struct vm_area *area) UNCHECKED_LOCKING
+{
+	struct mutex *lock = list_lock(area);
+
+	if (!lock)
+		return;
+	mutex_lock(lock);
+	list_remove(&area->cache_node);
+	mutex_unlock(lock);
+}
+
+void area_list_all(struct vm_space *space)
+{
+	struct vm_area *area = vm_area_first(space);
+	struct mutex *lock = NULL;
+
+	for (; area; area = vm_area_next(area)) {
+		lock = lock_instead(lock, list_lock(area));
+		if (lock)
+			push(area);
+	}
+	lock_instead(lock, NULL);
+}
+
+void area_unlist_all(struct vm_space *space)
+{
+	struct vm_area *area = vm_area_first(space);
+	struct mutex *lock = NULL;
+
+	for (; area; area = vm_area_next(area)) {
+		lock = lock_instead(lock, list_lock(area));
+		if (lock)
+			list_remove(&area->cache_node);
+	}
+	lock_instead(lock, NULL);
+}
+
+/* ---- Looking --------------------------------------------------------------- */
+
+static bool look_at_list(struct list_head *areas,
+			 bool (*look)(struct vm_area *area, void *data),
+			 void *data)
+{
+	struct vm_area *area;
+
+	list_for_each (area, areas, cache_node) {
+		if (look(area, data))
+			return true;
+	}
+	return false;
+}
+
+bool page_cache_look_at_areas(struct page_cache *cache,
+			      bool (*look)(struct vm_area *area, void *data),
+			      void *data)
+{
+	struct area_row *rows = __atomic_load_n(&cache->rows, __ATOMIC_ACQUIRE);
+	bool found = look_at_list(&cache->areas, look, data);
+
+	for (unsigned int i = 0; rows && !found && i < arch_num_harts(); i++) {
+		mutex_lock(&rows[i].lock);
+		found = look_at_list(&rows[i].areas, look, data);
+		mutex_unlock(&rows[i].lock);
+	}
+	return found;
+}
