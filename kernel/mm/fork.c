@@ -12,6 +12,11 @@
  * one page, and a fence. When it has written to no more than FORK_COPIES since
  * its last fork, they are copied at once and stay writable on both sides.
  *
+ * If such a program was made by fork itself (a subshell in a loop, the workers of
+ * a server), it shares pages with its parent and siblings that it never writes
+ * to, and each child of its own would be counted in them: a cache line that all
+ * harts want. It gets copies of the first KEPT_PAGES of those, some at a fork.
+ *
  * Read: OSTEP ch. 23 (copy-on-write).
  *
  * Locks: the parent's space->lock throughout: no thread of it faults meanwhile.
@@ -21,8 +26,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/vm_file.h"
 
-/* Pages that are copied at once, at most; with spinlocks held. */
-#define FORK_COPIES 4u
+/* Forks after which a program is one that forks again and again. */
+#define MANY_FORKS 4u
+#define KEPT_PAGES 32u
 
 /* Has @area pages that its program has for itself? */
 static bool has_private_pages(const struct vm_area *area)
@@ -135,6 +141,20 @@ static int copy_areas(struct vm_space *parent,
 	return err;
 }
 
+/* How many pages that it shares with its own parent @parent should get copies of
+ * now. */
+static unsigned int count_leaves(struct vm_space *parent)
+	MUST_HOLD(parent->lock)
+{
+	if (!parent->forked || parent->num_kept >= KEPT_PAGES)
+		return 0;
+	if (parent->num_forks < MANY_FORKS) {
+		parent->num_forks++;
+		return 0;
+	}
+	return FORK_COPIES;
+}
+
 static int share_pages(struct sharing *sharing) MUST_HOLD(sharing->parent->lock)
 {
 	struct vm_area *area = vm_area_first(sharing->parent);
@@ -159,12 +179,15 @@ static int copy_space(struct vm_space *parent, struct vm_space *child)
 	child->forked = true;
 	if (copies_written_pages(parent))
 		sharing.copies_left = FORK_COPIES;
+	sharing.leaves_left = count_leaves(parent);
 	err = copy_areas(parent, child);
 	if (!err)
 		err = share_pages(&sharing);
 	parent->num_written = child->num_written = sharing.copied;
+	parent->num_kept += sharing.num_left;
 	if (sharing.changed)
 		tlb_flush_all(&parent->page_table);
+	range_drop_left(&sharing);
 	if (!err && unlikely(count_drops(parent) != drops))
 		err = -EAGAIN;
 	return err;

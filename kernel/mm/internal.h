@@ -305,16 +305,26 @@ void range_write_protect(struct vm_space *space, vaddr_t start, vaddr_t end);
 /* Move the entries of [@from, @from + @size) to @to. 0, -ENOMEM (what was
  * moved stays moved; calling it the other way round undoes it). */
 int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size);
+/* Pages that fork copies at once, at most; with spinlocks held. */
+#define FORK_COPIES 4u
+
 /* What fork does with private pages, and what has come of it. */
 struct sharing {
 	struct vm_space *parent, *child;
 	unsigned int copies_left; /* so many writable ones may be copied */
 	unsigned int copied;
-	bool changed; /* entries of the parent have lost rights */
+	/* So many that others have, too, may be left to those for a copy; and
+	 * those that were, with the references the entries had. */
+	unsigned int leaves_left;
+	unsigned int num_left;
+	struct page *left[FORK_COPIES];
+	bool changed; /* entries of the parent are other ones, or less */
 };
 /* Give the child the private pages of @area: a copy, or the page itself,
  * copy-on-write. 0, -ENOMEM. */
 int range_share(struct sharing *sharing, const struct vm_area *area);
+/* Drop what it left. Only after a fence of the parent's table. */
+void range_drop_left(struct sharing *sharing);
 
 /* ---- fault.c ----------------------------------------------------------------- */
 

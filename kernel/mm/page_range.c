@@ -232,13 +232,13 @@ int range_move(struct vm_space *space, vaddr_t from, vaddr_t to, size_t size)
 
 /* ---- Sharing (fork) --------------------------------------------------------------- */
 
-/* An entry for a copy of @page, as writable as the parent's, whose page it may
- * go on writing to; 0: no memory for it, or it was not to be. */
-static pte_t copy_entry(struct sharing *sharing, pte_t pte)
+/* An entry like @pte for a copy of its page; 0: no memory for it, or it is code,
+ * which the harts would have to be told of. */
+static pte_t copy_of(pte_t pte)
 {
 	struct page *copy;
 
-	if (!sharing->copies_left || (pte_bits(pte) & PAGE_EXEC))
+	if (pte_bits(pte) & PAGE_EXEC)
 		return 0;
 	copy = page_alloc(0, ALLOC_USER | ALLOC_ATOMIC);
 	if (!copy)
@@ -247,17 +247,49 @@ static pte_t copy_entry(struct sharing *sharing, pte_t pte)
 	copy->flags = PAGE_FLAG_ANON;
 	copy->map_count = 1; /* nobody else knows it yet */
 	memory_count(COUNT_ANONYMOUS, 1);
-	sharing->copies_left--;
-	sharing->copied++;
 	return pte_make(page_to_phys(copy), pte_bits(pte));
+}
+
+/* A writable entry for the child, whose parent goes on writing to its page; 0:
+ * it was not to be. */
+static pte_t copy_entry(struct sharing *sharing, pte_t pte)
+{
+	pte_t copy = sharing->copies_left ? copy_of(pte) : 0;
+
+	if (copy) {
+		sharing->copies_left--;
+		sharing->copied++;
+	}
+	return copy;
+}
+
+/* If others than the parent have the page of its read-only entry, a copy for it
+ * to share from now on. */
+static void leave_entry(struct sharing *sharing, pte_t *pte)
+{
+	struct page *page = pte_page(*pte);
+	pte_t copy;
+
+	if (!sharing->leaves_left || READ_ONCE(page->map_count) == 1)
+		return;
+	copy = copy_of(*pte);
+	if (!copy)
+		return;
+	pte_set(pte, copy);
+	sharing->left[sharing->num_left++] = page;
+	sharing->leaves_left--;
+	sharing->changed = true;
+}
+
+void range_drop_left(struct sharing *sharing)
+{
+	release_pages(sharing->left, sharing->num_left);
 }
 
 /* One entry of the parent, for the child; 0: it will find the page itself. */
 static pte_t share_entry(struct sharing *sharing, pte_t *pte)
 {
-	struct page *page = pte_page(*pte);
-
-	if (!(page->flags & PAGE_FLAG_ANON))
+	if (!(pte_page(*pte)->flags & PAGE_FLAG_ANON))
 		return 0;
 	if (pte_bits(*pte) & PAGE_WRITE) {
 		unsigned int bits = pte_bits(*pte) & ~(PAGE_WRITE | PAGE_DIRTY);
@@ -267,8 +299,10 @@ static pte_t share_entry(struct sharing *sharing, pte_t *pte)
 			return copy;
 		pte_set(pte, pte_make(pte_frame(*pte), bits | PAGE_COW));
 		sharing->changed = true;
+	} else {
+		leave_entry(sharing, pte);
 	}
-	page_map(page);
+	page_map(pte_page(*pte));
 	return *pte;
 }
 

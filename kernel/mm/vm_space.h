@@ -69,6 +69,9 @@ struct vm_space {
 	/* Private pages that the program has written to since fork made all
 	 * read-only, or more: fork.c. Not those cleared ahead. Under lock. */
 	uint64_t num_written;
+	/* The same: forks of a forked space, up to some; pages it has got copies
+	 * of by them. Under lock. */
+	unsigned int num_forks, num_kept;
 
 	/* Under lock, in pages. */
 	uint64_t total_pages, data_pages, stack_pages, exec_pages, locked_pages;

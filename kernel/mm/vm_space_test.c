@@ -371,6 +371,35 @@ KTEST(fork_copies_nothing_that_others_may_be_writing)
 	vm_space_put(parent);
 }
 
+KTEST(a_child_that_forks_again_and_again_keeps_to_itself)
+{
+	struct vm_space *root = vm_space_create(), *middle, *child;
+	uint64_t free_before;
+
+	map_at(root, 0, 6, READ_WRITE);
+	for (size_t i = 0; i < 6; i++)
+		put_word(root, address(i), i + 1);
+	KTEST_EQUAL(vm_space_fork(root, &middle), 0);
+	/* Into all tables, so that only pages count. */
+	KTEST_EQUAL(get_word(middle, address(0)), 1);
+	free_before = buddy_free_pages();
+	for (size_t i = 0; i < 8; i++) {
+		KTEST_EQUAL(vm_space_fork(middle, &child), 0);
+		KTEST_EQUAL(get_word(child, address(i % 6)), i % 6 + 1);
+		vm_space_put(child);
+	}
+	/* It shares none of the six any more, and the root has them alone. */
+	KTEST_EQUAL(buddy_free_pages(), free_before - 6);
+	free_before = buddy_free_pages();
+	for (size_t i = 0; i < 6; i++)
+		KTEST_TRUE(put_word(root, address(i), 100 + i));
+	KTEST_EQUAL(buddy_free_pages(), free_before);
+	for (size_t i = 0; i < 6; i++)
+		KTEST_EQUAL(get_word(middle, address(i)), i + 1);
+	vm_space_put(middle);
+	vm_space_put(root);
+}
+
 KTEST(fork_heeds_advice)
 {
 	struct vm_space *parent = vm_space_create(), *child;
