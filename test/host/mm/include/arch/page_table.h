@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "kernel/lib/types.h"
 
+#define PTE_INDEX_BITS   9 /* of an address, for each of three levels */
 #define USER_SPACE_END   0x4000000000UL
 #define USER_SPACE_START 0x10000UL
 
