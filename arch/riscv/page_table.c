@@ -126,7 +126,8 @@ pte_t *page_table_range(struct page_table *table, vaddr_t va, bool create,
 	return level0 ? &level0[PT_INDEX(va, 0)] : NULL;
 }
 
-pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create)
+static __noinline pte_t *make_entry(struct page_table *table, vaddr_t va,
+				    bool create)
 {
 	pte_t *level1, *level0;
 
@@ -135,6 +136,19 @@ pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create)
 		return NULL;
 	level0 = table_below(table, &level1[PT_INDEX(va, 1)], create);
 	return level0 ? &level0[PT_INDEX(va, 0)] : NULL;
+}
+
+/* Mostly the tables are there. */
+pte_t *page_table_entry(struct page_table *table, vaddr_t va, bool create)
+{
+	pte_t pte = pte_at(table->root, va, 2);
+
+	if (likely(pte & PTE_V)) {
+		pte = pte_at(next_table(pte), va, 1);
+		if (likely(pte & PTE_V))
+			return &next_table(pte)[PT_INDEX(va, 0)];
+	}
+	return make_entry(table, va, create);
 }
 
 int page_table_init(struct page_table *table)

@@ -229,8 +229,9 @@ static __noinline void make_room(struct hart_frames *mine)
 		spill(mine, mine->limit - HART_BATCH);
 }
 
-/* One frame; ALLOC_ZERO is taken out of *@flags if it is clear already. */
-static struct page *alloc_frame(unsigned int *flags)
+/* One frame that the hart has; NULL: it has none. ALLOC_ZERO is taken out of
+ * *@flags if it is clear already. */
+static force_inline struct page *take_frame(unsigned int *flags)
 {
 	struct hart_frames *mine;
 	struct page *page = NULL;
@@ -240,14 +241,26 @@ static struct page *alloc_frame(unsigned int *flags)
 	if ((*flags & ALLOC_ZERO) && mine->num_zeroed > 0) {
 		page = mine->zeroed[--mine->num_zeroed];
 		*flags &= ~ALLOC_ZERO;
-		goto out;
-	}
-	if (unlikely(mine->count == 0))
-		refill(mine, *flags);
-	if (likely(mine->count > 0))
+		mine->allocated++;
+	} else if (likely(mine->count > 0)) {
 		page = mine->frames[--mine->count];
-out:
-	mine->allocated += page != NULL;
+		mine->allocated++;
+	}
+	interrupts_off_leave();
+	return page;
+}
+
+/* The same, from the lists if it has none. */
+static struct page *alloc_frame(unsigned int *flags)
+{
+	struct page *page;
+
+	interrupts_off_enter();
+	page = take_frame(flags);
+	if (!page) {
+		refill(&hart_frames[arch_hart_index()], *flags);
+		page = take_frame(flags);
+	}
 	interrupts_off_leave();
 	return page;
 }
@@ -323,10 +336,11 @@ static void begin_use(struct page *page, unsigned int order)
 	page->refs_and_maps = 1;
 }
 
-struct page *page_alloc(unsigned int order, unsigned int flags)
+/* What is more than one frame, or is not in the hart's cache. */
+static __noinline struct page *alloc_from_lists(unsigned int order,
+						unsigned int flags)
 {
 	struct page *page;
-	size_t i;
 
 	if (order > MAX_ORDER)
 		return NULL;
@@ -343,9 +357,21 @@ struct page *page_alloc(unsigned int order, unsigned int flags)
 	if (flags & ALLOC_ZERO) {
 		char *memory = page_address(page);
 
-		for (i = 0; i < BIT(order); i++)
+		for (size_t i = 0; i < BIT(order); i++)
 			arch_clear_page(memory + i * PAGE_SIZE);
 	}
+	return page;
+}
+
+struct page *page_alloc(unsigned int order, unsigned int flags)
+{
+	struct page *page = likely(order == 0) ? take_frame(&flags) : NULL;
+
+	if (unlikely(!page))
+		return alloc_from_lists(order, flags);
+	begin_use(page, 0);
+	if (flags & ALLOC_ZERO)
+		arch_clear_page(page_address(page));
 	return page;
 }
 
