@@ -34,6 +34,15 @@ struct vm_area *area_create(void)
 	return slab_alloc_zero(area_slab);
 }
 
+struct vm_area *area_create_like(const struct vm_area *area)
+{
+	struct vm_area *copy = slab_alloc(area_slab);
+
+	if (copy)
+		*copy = *area;
+	return copy;
+}
+
 static bool counts_as_committed(unsigned int flags)
 {
 	return area_is_private_write(flags) && !(flags & VM_NO_RESERVE);
@@ -272,11 +281,10 @@ int area_split_at(struct vm_space *space, vaddr_t va)
 		return 0;
 	if (space->num_areas >= MAX_AREAS)
 		return -ENOMEM;
-	upper = area_create();
+	upper = area_create_like(area);
 	if (!upper)
 		return -ENOMEM;
 	end = area->end;
-	*upper = *area;
 	upper->start = va;
 	upper->page_offset = area_index(area, va);
 	if (area->special_pages)

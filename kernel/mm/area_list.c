@@ -21,14 +21,11 @@
 #include "kernel/mm/page_cache.h"
 #include "kernel/mm/slab.h"
 
-/* One row for each hart, empty. NULL: no memory, or it is not worth it. */
-static struct area_row *create_rows(const struct page_cache *cache)
+/* One row for each hart, empty, or NULL. */
+static struct area_row *create_rows(void)
 {
-	struct area_row *rows;
+	struct area_row *rows = kcalloc(arch_num_harts(), sizeof(*rows));
 
-	if (arch_num_harts() == 1 || list_empty(&cache->areas))
-		return NULL;
-	rows = kcalloc(arch_num_harts(), sizeof(*rows));
 	for (unsigned int i = 0; rows && i < arch_num_harts(); i++) {
 		mutex_init(&rows[i].lock, LOCK_AREA_ROW);
 		list_init(&rows[i].areas);
@@ -36,28 +33,30 @@ static struct area_row *create_rows(const struct page_cache *cache)
 	return rows;
 }
 
-void area_choose_row(struct vm_area *area)
+/* The rows of @cache; NULL: one list will do, or there is no memory. */
+static struct area_row *rows_of(struct page_cache *cache)
 {
-	struct page_cache *cache = area->cache;
 	struct area_row *rows, *others = NULL;
 
-	area->row = NULL;
-	if (!cache)
-		return;
 	/* pairs with the release below */
 	rows = __atomic_load_n(&cache->rows, __ATOMIC_ACQUIRE);
-	if (unlikely(!rows)) {
-		rows = create_rows(cache);
-		if (rows && !__atomic_compare_exchange_n(
-				    &cache->rows, &others, rows, false,
-				    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-			kfree(rows);
-			rows = others;
-		}
-	}
+	if (likely(rows) || list_empty(&cache->areas) || arch_num_harts() == 1)
+		return rows;
+	rows = create_rows();
+	if (!rows ||
+	    __atomic_compare_exchange_n(&cache->rows, &others, rows, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return rows;
+	kfree(rows);
+	return others;
+}
+
+void area_choose_row(struct vm_area *area)
+{
+	struct area_row *rows = area->cache ? rows_of(area->cache) : NULL;
+
 	/* If the thread moves to another hart now, this row is as right. */
-	if (rows)
-		area->row = &rows[arch_hart_index()];
+	area->row = rows ? &rows[arch_hart_index()] : NULL;
 }
 
 /* ---- Listing --------------------------------------------------------------- */

@@ -70,12 +70,12 @@ static void copy_layout(struct vm_space *child, const struct vm_space *parent)
 static int copy_area(struct vm_space *child, struct vm_area *area,
 		     struct vm_file_batch *files) UNCHECKED_LOCKING
 {
-	struct vm_area *copy = area_create();
+	struct vm_area *copy;
 
+	area->run_pages = 0;
+	copy = area_create_like(area);
 	if (!copy)
 		return -ENOMEM;
-	area->run_pages = 0;
-	*copy = *area;
 	copy->flags &= ~VM_LOCKED;
 	vm_file_get_in(files, copy->file);
 	area_choose_row(copy);
@@ -96,44 +96,38 @@ static bool copies_written_pages(const struct vm_space *parent)
  * A truncation takes a file's pages, and private copies of them, from every area
  * it finds. It may come to the child's before we have shared the parent's pages,
  * and to the parent's after it: then the child would keep what is gone. So the
- * child's areas are listed before they have pages, and this is asked before
- * that and after sharing: if the number is the same, truncations found either
- * nothing any more in the parent, or, later, all there is in both. Else all is
- * done again.
+ * child's areas are listed before they have pages; the file's number of drops is
+ * asked for before that and after sharing. If it is the same, truncations found
+ * either nothing any more in the parent, or, later, all there is in both. Else
+ * all is done again.
  */
-static uint64_t count_drops(struct vm_space *space) UNCHECKED_LOCKING
+static uint64_t drops_before(const struct vm_area *area) UNCHECKED_LOCKING
 {
-	struct vm_area *area = vm_area_first(space);
-	uint64_t drops = 0;
+	struct page_cache *cache = area->cache;
 
-	/* The lists before the numbers; pairs with the fence in drop_range(). */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for (; area; area = vm_area_next(area)) {
-		struct page_cache *cache = area->cache;
-
-		if (!cache || !has_private_pages(area))
-			continue;
-		while (__atomic_load_n(&cache->drops, __ATOMIC_ACQUIRE) & 1) {
-			/* Until it is over. */
-			mutex_lock(&cache->lock);
-			mutex_unlock(&cache->lock);
-		}
-		drops += READ_ONCE(cache->drops);
+	if (!cache || !has_private_pages(area))
+		return 0;
+	while (__atomic_load_n(&cache->drops, __ATOMIC_ACQUIRE) & 1) {
+		/* Until it is over. */
+		mutex_lock(&cache->lock);
+		mutex_unlock(&cache->lock);
 	}
-	return drops;
+	return READ_ONCE(cache->drops);
 }
 
-static int copy_areas(struct vm_space *parent,
-		      struct vm_space *child) UNCHECKED_LOCKING
+static int copy_areas(struct sharing *sharing) UNCHECKED_LOCKING
 {
-	struct vm_area *area = vm_area_first(parent);
+	struct vm_area *area = vm_area_first(sharing->parent);
+	struct vm_space *child = sharing->child;
 	struct vm_file_batch files = { 0 };
 	int err = 0;
 
 	vm_file_get_in(&files, child->exe);
 	for (; area && !err; area = vm_area_next(area)) {
-		if (!(area->flags & VM_DONT_FORK))
-			err = copy_area(child, area, &files);
+		if (area->flags & VM_DONT_FORK)
+			continue;
+		sharing->drops += drops_before(area);
+		err = copy_area(child, area, &files);
 	}
 	vm_file_get_flush(&files);
 	/* Also if they are not all: they will be removed. */
@@ -160,19 +154,23 @@ static int share_pages(struct sharing *sharing) MUST_HOLD(sharing->parent->lock)
 	struct vm_area *area = vm_area_first(sharing->parent);
 	int err = 0;
 
+	/* The lists before the numbers; pairs with the fence in drop_range(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (; area && !err; area = vm_area_next(area)) {
-		if (!(area->flags & VM_DONT_FORK) && has_private_pages(area))
-			err = range_share(sharing, area);
+		if ((area->flags & VM_DONT_FORK) || !has_private_pages(area))
+			continue;
+		err = range_share(sharing, area);
+		if (area->cache)
+			sharing->drops -= READ_ONCE(area->cache->drops);
 	}
 	return err;
 }
 
-/* 0, -ENOMEM; -EAGAIN: a truncation came in between, see count_drops(). */
+/* 0, -ENOMEM; -EAGAIN: a truncation came in between, see drops_before(). */
 static int copy_space(struct vm_space *parent, struct vm_space *child)
 	MUST_HOLD(parent->lock)
 {
 	struct sharing sharing = { .parent = parent, .child = child };
-	uint64_t drops = count_drops(parent);
 	int err;
 
 	copy_layout(child, parent);
@@ -180,7 +178,7 @@ static int copy_space(struct vm_space *parent, struct vm_space *child)
 	if (copies_written_pages(parent))
 		sharing.copies_left = FORK_COPIES;
 	sharing.leaves_left = count_leaves(parent);
-	err = copy_areas(parent, child);
+	err = copy_areas(&sharing);
 	if (!err)
 		err = share_pages(&sharing);
 	parent->num_written = child->num_written = sharing.copied;
@@ -188,7 +186,7 @@ static int copy_space(struct vm_space *parent, struct vm_space *child)
 	if (sharing.changed)
 		tlb_flush_all(&parent->page_table);
 	range_drop_left(&sharing);
-	if (!err && unlikely(count_drops(parent) != drops))
+	if (!err && unlikely(sharing.drops))
 		err = -EAGAIN;
 	return err;
 }

@@ -202,6 +202,8 @@ static inline pte_t *pte_next_used(pte_t *pte, pte_t *end)
 
 /* A blank one; NULL: no memory. */
 struct vm_area *area_create(void);
+/* The same, a copy of @area: in no tree, and no reference to the file yet. */
+struct vm_area *area_create_like(const struct vm_area *area);
 /* Into the tree, the sums, and the list of who maps the file. */
 void area_insert(struct vm_space *space, struct vm_area *area)
 	MUST_HOLD(space->lock);
@@ -318,7 +320,8 @@ struct sharing {
 	unsigned int leaves_left;
 	unsigned int num_left;
 	struct page *left[FORK_COPIES];
-	bool changed; /* entries of the parent are other ones, or less */
+	uint64_t drops; /* of the areas' files, before less after: 0 */
+	bool changed;   /* entries of the parent are other ones, or less */
 };
 /* Give the child the private pages of @area: a copy, or the page itself,
  * copy-on-write. 0, -ENOMEM. */

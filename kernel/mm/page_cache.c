@@ -216,7 +216,7 @@ static void drop_range(struct page_cache *cache, uint64_t first, uint64_t last,
 	uint64_t index = first;
 
 	WRITE_ONCE(cache->drops, cache->drops + 1);
-	/* That before we look at areas; pairs with count_drops() in fork.c. */
+	/* That before we look at areas; pairs with share_pages() in fork.c. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (radix_next(&cache->pages, &index) && index <= last)
 		page_cache_drop(cache, index++);

@@ -93,11 +93,10 @@ static int move_entries(struct remap *r, struct page_cache *cache,
 static struct vm_area *copy_area_to(struct remap *r, const struct vm_area *area,
 				    vaddr_t start)
 {
-	struct vm_area *copy = area_create();
+	struct vm_area *copy = area_create_like(area);
 
 	if (!copy)
 		return NULL;
-	*copy = *area;
 	copy->start = start;
 	copy->end = start + r->new_size;
 	copy->page_offset = area_index(area, r->old);
