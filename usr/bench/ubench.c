@@ -44,6 +44,7 @@
 
 #define PAGE 4096L
 #define CHUNK 1024L			/* pages mapped at a time: 4 MiB */
+#define STREAM 256L
 #define KIB64 (64L * 1024)
 #define FILE_SIZE (1024L * 1024)	/* of the file read and rewritten */
 
@@ -544,6 +545,25 @@ static int64_t fault_anon(long n, long whole)	/* whole: with mmap and munmap */
 	return whole ? now() - began : total;
 }
 
+/* Without advice: the kernel may give more at a fault than was asked for. Not
+ * enough at a time for a huge page. */
+static int64_t fault_stream(long n, NO_KIND)
+{
+	int64_t total = 0;
+	for (long left = n; left > 0; left -= STREAM) {
+		long pages = left < STREAM ? left : STREAM;
+		char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			return fail();
+		int64_t t = now();
+		touch(p, pages);
+		total += now() - t;
+		munmap(p, pages * PAGE);
+	}
+	return total;
+}
+
 static int64_t fault_cow(long n, NO_KIND)
 {
 	struct shared *s = map_anon(1, MAP_SHARED);
@@ -779,6 +799,7 @@ static const struct test tests[] = {
 	{"fork_exec_sh", start_big, 1, 0, NULL, "fork + exec of /bin/sh -c : + wait"},
 	{"thread_create_join", thread_create, 0, 0, NULL, "pthread_create + join"},
 	{"fault_anon", fault_anon, 0, 0, NULL, "first store to an anonymous page"},
+	{"fault_stream", fault_stream, 0, 0, NULL, "the same, 256 pages in order, without MADV_NOHUGEPAGE"},
 	{"map_touch_unmap", fault_anon, 1, 0, NULL, "mmap + store + munmap, per page of 1024"},
 	{"fault_cow", fault_cow, 0, 0, NULL, "first store to a page after fork, in the child"},
 	{"fault_file", fault_file, 0, 0, NULL, "first load of a cached file page, in order"},
