@@ -108,8 +108,10 @@ void area_insert_unlisted(struct vm_space *space, struct vm_area *area)
 void area_insert(struct vm_space *space, struct vm_area *area)
 {
 	area_insert_unlisted(space, area);
-	area_choose_row(area);
-	area_list(area);
+	if (area->cache) {
+		area_choose_row(area);
+		area_list(area);
+	}
 }
 
 void area_remove(struct vm_space *space, struct vm_area *area)
@@ -119,7 +121,8 @@ void area_remove(struct vm_space *space, struct vm_area *area)
 	account(space, area->flags, -(int64_t)area_pages(area));
 	if (space->last_found == area)
 		space->last_found = NULL;
-	area_unlist(area);
+	if (area->cache)
+		area_unlist(area);
 }
 
 /* The tree is left as it is until the end: nobody looks at it any more, so it
@@ -149,7 +152,7 @@ void area_destroy(struct vm_area *area)
 	slab_free(area_slab, area);
 }
 
-void area_destroy_list(struct list_head *areas)
+static __noinline void destroy_some(struct list_head *areas)
 {
 	struct vm_file_batch files = { 0 };
 
@@ -158,10 +161,19 @@ void area_destroy_list(struct list_head *areas)
 			list_first(areas, struct vm_area, cache_node);
 
 		list_remove(&area->cache_node);
-		vm_file_put_in(&files, area->file);
+		if (area->file)
+			vm_file_put_in(&files, area->file);
 		slab_free(area_slab, area);
 	}
-	vm_file_put_flush(&files);
+	if (files.file)
+		vm_file_put_flush(&files);
+}
+
+/* Mostly there are none. */
+void area_destroy_list(struct list_head *areas)
+{
+	if (!list_empty(areas))
+		destroy_some(areas);
 }
 
 void area_set_bounds(struct vm_space *space, struct vm_area *area,
