@@ -52,6 +52,8 @@
 /* What one request asks for, ns. */
 #define SLICE      (3 * NSEC_PER_MSEC)
 #define WAKE_SLICE (1 * NSEC_PER_MSEC)
+/* With less than this left of it, the timer is not set for it any more. */
+#define LEAST_QUANTUM (SLICE / 2)
 /* A difference in virtual time not worth a switch. */
 #define SLACK   (SLICE / 8)
 #define MAX_LAG (30 * NSEC_PER_MSEC)
@@ -389,11 +391,18 @@ static bool fair_is_better(const struct run_queue *rq,
 	       thread->sched.policy != SCHED_BATCH;
 }
 
+/*
+ * What is left of the request, but no less than LEAST_QUANTUM: a program that
+ * wakes others and soon sleeps itself (fork and wait, a pipe) would else have the
+ * timer set again and again for the last bit of its slice, in vain. Who does go on
+ * takes too much, which delays its next deadline.
+ */
 static uint64_t fair_quantum_ns(const struct thread *thread)
 {
 	int64_t left_ns = thread->sched.data.fair.left_ns;
 
-	return left_ns > (int64_t)SLACK ? (uint64_t)left_ns : SLACK;
+	return left_ns > (int64_t)LEAST_QUANTUM ? (uint64_t)left_ns
+						: LEAST_QUANTUM;
 }
 
 /*
