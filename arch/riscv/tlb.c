@@ -55,7 +55,7 @@
  *       never; a hart with translations of an older generation has its bit in
  *       old_numbers.
  *
- * Locks: asids.lock for giving out numbers; else none; the sets are atomic. A
+ * Locks: asids_lock for giving out numbers; else none; the sets are atomic. A
  * struct tlb_hart belongs to its hart, interrupts off.
  * Source: Privileged Spec, "Supervisor Memory-Management Fence Instruction",
  * "Supervisor Address Translation and Protection (satp) Register".
@@ -98,15 +98,16 @@ static struct tlb_hart {
 static struct asids {
 	/* Fixed; 0: none are used, and every load of a table is a slow one. */
 	unsigned int bits;
-	/* Under lock; read without. */
+	/* Under asids_lock; read without. */
 	uint64_t generation;
 	/* Atomic; bit h: hart h fences at its next switch (F4). */
 	uint64_t old_numbers;
-	/* Not beside what every switch reads. */
-	struct spinlock lock __aligned(64); /* rank LOCK_LEAF */
-	/* Under lock: the number given out last; 0 is the kernel's. */
-	uint64_t last;
-} asids = { .generation = 1, .lock = SPINLOCK_INIT(LOCK_LEAF) };
+} asids = { .generation = 1 };
+
+/* Not beside what every switch reads. */
+static struct spinlock asids_lock __aligned(64) = SPINLOCK_INIT(LOCK_LEAF);
+/* Under asids_lock: the number given out last; 0 is the kernel's. */
+static uint64_t last_asid;
 
 /* A page table's root as satp names it, with number 0. */
 static uint64_t satp_of(const struct page_table *table)
@@ -375,24 +376,24 @@ void tlb_probe_asids(void)
 
 /* The last generation is used up: every hart is to fence before it meets a
  * number again. */
-static void next_generation(void) MUST_HOLD(asids.lock)
+static void next_generation(void) MUST_HOLD(asids_lock)
 {
-	asids.last = 1;
+	last_asid = 1;
 	WRITE_ONCE(asids.old_numbers, UINT64_MAX);
 	/* The bits before who has a number; pairs with the acquire in load(). */
 	STORE_RELEASE(asids.generation, asids.generation + 1);
 }
 
 /* The first of @count numbers that nobody has. */
-static uint64_t take_numbers(unsigned int count) MUST_HOLD(asids.lock)
+static uint64_t take_numbers(unsigned int count) MUST_HOLD(asids_lock)
 {
-	uint64_t first = asids.last + 1;
+	uint64_t first = last_asid + 1;
 
 	if ((first + count - 1) >> asids.bits) {
 		next_generation();
-		first = asids.last + 1;
+		first = last_asid + 1;
 	}
-	asids.last += count;
+	last_asid += count;
 	return first;
 }
 
@@ -413,10 +414,10 @@ static void number_new(struct page_table *table)
 	    me->generation != READ_ONCE(asids.generation)) {
 		me->numbers_left =
 			asids.bits < BATCH_ASID_BITS ? 1 : ASID_BATCH;
-		spin_lock(&asids.lock);
+		spin_lock(&asids_lock);
 		me->next_number = take_numbers(me->numbers_left);
 		me->generation = asids.generation;
-		spin_unlock(&asids.lock);
+		spin_unlock(&asids_lock);
 	}
 	me->numbers_left--;
 	set_number(table, me->next_number++, me->generation);
@@ -437,14 +438,14 @@ static __noinline void renumber(struct page_table *table, uint64_t bit)
 		number_new(table);
 		return;
 	}
-	spin_lock(&asids.lock);
+	spin_lock(&asids_lock);
 	if (table->generation != asids.generation) {
 		uint64_t number =
 			table == &kernel_page_table ? 0 : take_numbers(1);
 
 		set_number(table, number, asids.generation);
 	}
-	spin_unlock(&asids.lock);
+	spin_unlock(&asids_lock);
 }
 
 static __noinline void fence_once(struct page_table *table, uint64_t bit)
