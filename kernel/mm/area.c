@@ -154,19 +154,17 @@ void area_destroy(struct vm_area *area)
 
 static __noinline void destroy_some(struct list_head *areas)
 {
-	struct vm_file_batch files = { 0 };
+	struct vm_file_batch files = { .drops = true };
 
 	while (!list_empty(areas)) {
 		struct vm_area *area =
 			list_first(areas, struct vm_area, cache_node);
 
 		list_remove(&area->cache_node);
-		if (area->file)
-			vm_file_put_in(&files, area->file);
+		vm_file_gather(&files, area->file);
 		slab_free(area_slab, area);
 	}
-	if (files.file)
-		vm_file_put_flush(&files);
+	vm_file_flush(&files);
 }
 
 /* Mostly there are none. */

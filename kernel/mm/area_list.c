@@ -91,52 +91,57 @@ static void push(struct vm_area *area)
 		       &area->cache_node);
 }
 
-void area_list(struct vm_area *area) UNCHECKED_LOCKING
+static void pull(struct vm_area *area)
+{
+	list_remove(&area->cache_node);
+}
+
+/* push() or pull() @area, under its list's lock. */
+static force_inline void change(struct vm_area *area,
+				void (*how)(struct vm_area *)) UNCHECKED_LOCKING
 {
 	struct mutex *lock = list_lock(area);
 
 	if (!lock)
 		return;
 	mutex_lock(lock);
-	push(area);
+	how(area);
 	mutex_unlock(lock);
 }
 
-void area_unlist(struct vm_area *area) UNCHECKED_LOCKING
+static force_inline void
+change_all(struct vm_space *space,
+	   void (*how)(struct vm_area *)) UNCHECKED_LOCKING
 {
-	struct mutex *lock = list_lock(area);
+	struct vm_area *area = vm_area_first(space);
+	struct mutex *lock = NULL;
 
-	if (!lock)
-		return;
-	mutex_lock(lock);
-	list_remove(&area->cache_node);
-	mutex_unlock(lock);
+	for (; area; area = vm_area_next(area)) {
+		lock = lock_instead(lock, list_lock(area));
+		if (lock)
+			how(area);
+	}
+	lock_instead(lock, NULL);
+}
+
+void area_list(struct vm_area *area)
+{
+	change(area, push);
+}
+
+void area_unlist(struct vm_area *area)
+{
+	change(area, pull);
 }
 
 void area_list_all(struct vm_space *space)
 {
-	struct vm_area *area = vm_area_first(space);
-	struct mutex *lock = NULL;
-
-	for (; area; area = vm_area_next(area)) {
-		lock = lock_instead(lock, list_lock(area));
-		if (lock)
-			push(area);
-	}
-	lock_instead(lock, NULL);
+	change_all(space, push);
 }
 
 void area_unlist_all(struct vm_space *space)
 {
-	struct vm_area *area = vm_area_first(space);
-	struct mutex *lock = NULL;
-
-	for (; area; area = vm_area_next(area)) {
-		lock = lock_instead(lock, list_lock(area));
-		if (lock)
-			list_remove(&area->cache_node);
-	}
-	lock_instead(lock, NULL);
+	change_all(space, pull);
 }
 
 /* ---- Looking --------------------------------------------------------------- */

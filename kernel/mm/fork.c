@@ -77,7 +77,7 @@ static int copy_area(struct vm_space *child, struct vm_area *area,
 	if (!copy)
 		return -ENOMEM;
 	copy->flags &= ~VM_LOCKED;
-	vm_file_get_in(files, copy->file);
+	vm_file_gather(files, copy->file);
 	area_choose_row(copy);
 	area_insert_unlisted(child, copy);
 	return 0;
@@ -122,14 +122,14 @@ static int copy_areas(struct sharing *sharing) UNCHECKED_LOCKING
 	struct vm_file_batch files = { 0 };
 	int err = 0;
 
-	vm_file_get_in(&files, child->exe);
+	vm_file_gather(&files, child->exe);
 	for (; area && !err; area = vm_area_next(area)) {
 		if (area->flags & VM_DONT_FORK)
 			continue;
 		sharing->drops += drops_before(area);
 		err = copy_area(child, area, &files);
 	}
-	vm_file_get_flush(&files);
+	vm_file_flush(&files);
 	/* Also if they are not all: they will be removed. */
 	area_list_all(child);
 	return err;

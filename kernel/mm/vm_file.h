@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "kernel/lib/types.h"
+
 struct file;
 
 /* @file may be NULL where a reference is taken or dropped. */
@@ -13,16 +15,15 @@ void vm_file_put(struct file *file);
 /*
  * References that are taken or dropped at once, as long as they are to the same
  * file: areas that lie side by side mostly show one, and all harts that run a
- * program count in one word. All zeros at first; flush at the end. Meanwhile
+ * program count in one word. No file at first; flush at the end. Until then
  * others keep the files alive.
  */
 struct vm_file_batch {
+	bool drops; /* else it takes them; fixed */
 	struct file *file;
 	unsigned int count;
 };
-void vm_file_get_in(struct vm_file_batch *batch, struct file *file);
-void vm_file_get_flush(struct vm_file_batch *batch);
-void vm_file_put_in(struct vm_file_batch *batch, struct file *file);
-void vm_file_put_flush(struct vm_file_batch *batch);
+void vm_file_gather(struct vm_file_batch *batch, struct file *file);
+void vm_file_flush(struct vm_file_batch *batch);
 /* 0 or -EIO. */
 int vm_file_sync(struct file *file);

@@ -32,44 +32,27 @@ void vm_file_put(struct file *file)
 		file_ops->put(file, 1);
 }
 
-/* One more reference to @file, unless @batch has those to another file. */
-static bool joins(struct vm_file_batch *batch, struct file *file)
+void vm_file_flush(struct vm_file_batch *batch)
 {
-	if (batch->file && batch->file != file)
-		return false;
-	batch->file = file;
-	batch->count++;
-	return true;
-}
-
-void vm_file_get_flush(struct vm_file_batch *batch)
-{
-	if (batch->file)
-		file_ops->get(batch->file, batch->count);
-	*batch = (struct vm_file_batch){ 0 };
-}
-
-void vm_file_get_in(struct vm_file_batch *batch, struct file *file)
-{
-	if (!file || joins(batch, file))
+	if (!batch->file)
 		return;
-	vm_file_get_flush(batch);
-	joins(batch, file);
-}
-
-void vm_file_put_flush(struct vm_file_batch *batch)
-{
-	if (batch->file)
+	if (batch->drops)
 		file_ops->put(batch->file, batch->count);
-	*batch = (struct vm_file_batch){ 0 };
+	else
+		file_ops->get(batch->file, batch->count);
+	batch->file = NULL;
+	batch->count = 0;
 }
 
-void vm_file_put_in(struct vm_file_batch *batch, struct file *file)
+void vm_file_gather(struct vm_file_batch *batch, struct file *file)
 {
-	if (!file || joins(batch, file))
+	if (!file)
 		return;
-	vm_file_put_flush(batch);
-	joins(batch, file);
+	if (file != batch->file) {
+		vm_file_flush(batch);
+		batch->file = file;
+	}
+	batch->count++;
 }
 
 int vm_file_sync(struct file *file)

@@ -49,7 +49,7 @@ struct vm_area {
 	struct vm_space *space;
 	struct page_cache *cache; /* NULL: anonymous */
 	struct area_row *row; /* of cache->rows; NULL: on cache->areas; fixed */
-	struct list_head cache_node; /* there, under its lock (area.c) */
+	struct list_head cache_node; /* there, under its lock (area_list.c) */
 	uint64_t page_offset;        /* of start, in pages of the file */
 	struct file *file; /* keeps the cache alive; see vm_file_ops */
 	struct page **special_pages; /* VM_SPECIAL */
