@@ -11,7 +11,8 @@ import pytest
 import machine as m
 
 # Tools for other tests, not tests by themselves.
-TOOLS = {'fsx', 'hog', 'jobs', 'listing', 'paths', 'powercut', 'runner', 'shift', 'tree'}
+TOOLS = {'fsx', 'hog', 'jobs', 'listing', 'paths', 'powercut', 'regions', 'runner', 'shift',
+         'tree'}
 PROGRAMS = sorted(f[:-2] for f in os.listdir(os.path.join(m.TOP, 'usr/test'))
                   if f.endswith('.c') and f[:-2] not in TOOLS)
 

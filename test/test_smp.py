@@ -53,6 +53,11 @@ def test_abi_on_four_harts(harts4, program):
         line for line in result.output.splitlines() if line.startswith('not ok'))
 
 
+def test_frames_of_harts_lie_apart(harts4):
+    """Each hart's memory is in regions of its own, also what another hart freed."""
+    harts4.check('/usr/lib/creance/test/regions 4', 300)
+
+
 def test_threads_of_one_process_run_at_once(harts4):
     """Four busy loops make progress on four harts: each is on one of its own."""
     harts4.check('P=; for i in 1 2 3 4; do (while :; do :; done) & P="$P $!"; done')

@@ -10,11 +10,20 @@
  * (one frame, taken or given back) takes no lock; and a few that are known to
  * be all zeros (page tables come back like that), which saves clearing them.
  *
+ * Harts take their frames from regions of their own (2 MiB), as long as there
+ * are some, and a frame goes back to the region's hart, its home, whoever frees
+ * it. A hart that goes through a page has its cache fetch the lines behind it
+ * ahead of time, beyond the page's end: where frames of two harts lie side by
+ * side they take lines from each other that neither of them shares
+ * (docs/contention.md, "Neighbours").
+ *
  * Invariants
  *   B1  PAGE_FLAG_FREE is set exactly on the first page of a block on a list,
  *	 and its order is the list's.
  *   B2  No two buddies are both free (they would have been merged).
  *   B3  free_pages is the number of frames on the lists (not the harts').
+ *   B4  A free block smaller than a region is on the lists of its region's home;
+ *	 others, and whole regions, are nobody's.
  *
  * Who may have the last frames: programs stop at `reserve`, the kernel's own
  * structures at a quarter of it, and the rest is for those who cannot wait.
@@ -41,9 +50,9 @@
 /* Of zeros; enough for the tables of two small programs. */
 #define HART_ZEROED 16u
 
-/* A page of the array holds the structs of so many frames, a power of two. */
-#define ARRAY_PAGE_ORDER 7u
-_Static_assert(PAGE_SIZE / sizeof(struct page) == BIT(ARRAY_PAGE_ORDER), "");
+/* Whose a region is (page.home): a hart's index + 1, or */
+#define NOBODY 0u
+_Static_assert(MAX_HARTS < UINT8_MAX, "page.home");
 
 #define RESERVE_MIN 64u
 #define RESERVE_MAX 1024u
@@ -57,8 +66,8 @@ _Static_assert(PAGE_SIZE / sizeof(struct page) == BIT(ARRAY_PAGE_ORDER), "");
 
 static struct spinlock frames_lock = SPINLOCK_INIT(LOCK_FRAMES);
 
-/* Under frames_lock. */
-static struct list_head free_blocks[MAX_ORDER + 1];
+/* Under frames_lock. By home. */
+static struct list_head free_blocks[1 + MAX_HARTS][MAX_ORDER + 1];
 static uint64_t free_pages;
 static uint64_t managed_pages;
 static bool lists_ready;
@@ -69,21 +78,68 @@ static uint64_t plenty;
 
 /* This hart only, interrupts off. */
 static struct hart_frames {
-	unsigned int count, num_zeroed;
-	unsigned int limit;   /* of count; 0: never used so far */
-	struct page **frames; /* first, or a page full of pointers */
-	struct page *first[HART_FRAMES];
-	struct page *zeroed[HART_ZEROED];
+	unsigned int count, num_zeroed, num_foreign;
+	unsigned int limit;        /* of count; 0: never used so far */
+	struct page **frames;      /* first, or a page full of pointers */
 	uint64_t allocated, freed; /* pages since boot; read by others */
+	struct page *zeroed[HART_ZEROED];
+	struct page *foreign[HART_BATCH]; /* freed here, other harts' */
+	struct page *first[HART_FRAMES];
 } __aligned(64) hart_frames[MAX_HARTS];
 
+/* ---- Regions --------------------------------------------------------------- */
+
+/* Said in each page of the array of structs: @page's is at hand for who frees it. */
+static force_inline unsigned int home_of(const struct page *page)
+{
+	const struct page *first =
+		(const struct page *)ALIGN_DOWN((uintptr_t)page, PAGE_SIZE);
+
+	return READ_ONCE(first->home);
+}
+
+static struct page *region_of(struct page *page)
+{
+	return (struct page *)ALIGN_DOWN((uintptr_t)page,
+					 BIT(REGION_ORDER) * sizeof(*page));
+}
+
+/* frames_lock held. */
+static void set_home(struct page *page, unsigned int home)
+{
+	struct page *first = region_of(page);
+
+	for (size_t i = 0; i < BIT(REGION_ORDER);
+	     i += PAGE_SIZE / sizeof(*page))
+		WRITE_ONCE(first[i].home, (uint8_t)home);
+}
+
+static force_inline unsigned int home_of_hart(unsigned int hart)
+{
+	return hart + 1;
+}
+
+/* Interrupts off. */
+static force_inline unsigned int home_here(void)
+{
+	return home_of_hart(arch_hart_index());
+}
+
 /* ---- The lists; frames_lock held ---------------------------------------- */
+
+/* Where free blocks of 2^@order frames at @page are listed (B4). */
+static struct list_head *list_of(struct page *page, unsigned int order)
+{
+	unsigned int home = order < REGION_ORDER ? home_of(page) : NOBODY;
+
+	return &free_blocks[home][order];
+}
 
 static void push_block(struct page *page, unsigned int order)
 {
 	page->flags = PAGE_FLAG_FREE;
-	page->order = (uint16_t)order;
-	list_push_front(&free_blocks[order], &page->node);
+	page->order = (uint8_t)order;
+	list_push_front(list_of(page, order), &page->node);
 	free_pages += 1UL << order;
 }
 
@@ -100,9 +156,9 @@ static struct page *free_buddy(struct page *page, unsigned int order)
 	paddr_t pa = page_to_phys(page) ^ (PAGE_SIZE << order);
 	struct page *buddy = phys_to_page(pa);
 
-	/* Outside of RAM the array of structs is not there; in a page of it
-	 * that is there, what is no RAM is not free either. */
-	if (order >= ARRAY_PAGE_ORDER && !phys_is_ram(pa))
+	/* Where a region has no RAM at all there are no structs; in one that
+	 * has some, what is no RAM is not free either. */
+	if (order >= REGION_ORDER && !phys_is_ram(pa))
 		return NULL;
 	if (!(buddy->flags & PAGE_FLAG_FREE) || buddy->order != order)
 		return NULL;
@@ -118,27 +174,72 @@ static void free_block(struct page *page, unsigned int order)
 			break;
 		remove_block(buddy);
 		page = MIN(page, buddy);
+		/* All of it is free: whoever needs one may have it. */
+		if (order + 1 == REGION_ORDER)
+			set_home(page, NOBODY);
 	}
 	push_block(page, order);
 }
 
-/* NULL: no block is large enough. */
-static struct page *take_block(unsigned int order)
+/* The region of which @page is a part was nobody's, and is @home's now: so are its
+ * free blocks (B4). */
+static void claim_parts(struct page *page, unsigned int home)
 {
+	struct page *first = region_of(page);
+	unsigned int i = 0;
+
+	set_home(page, home);
+	while (i < BIT(REGION_ORDER)) {
+		struct page *block = first + i;
+		unsigned int order = 0;
+
+		if (block->flags & PAGE_FLAG_FREE) {
+			order = block->order;
+			list_remove(&block->node);
+			list_push_front(list_of(block, order), &block->node);
+		}
+		i += (unsigned int)BIT(order);
+	}
+}
+
+/* A block from the lists of @from, for @home. NULL: none is large enough. */
+static struct page *take_from(unsigned int from, unsigned int order,
+			      unsigned int home)
+{
+	struct list_head *lists = free_blocks[from];
 	unsigned int k = order;
 	struct page *page;
 
-	while (list_empty(&free_blocks[k])) {
+	while (list_empty(&lists[k])) {
 		if (++k > MAX_ORDER)
 			return NULL;
 	}
-	page = list_first(&free_blocks[k], struct page, node);
+	page = list_first(&lists[k], struct page, node);
 	remove_block(page);
+	if (k < REGION_ORDER && from == NOBODY)
+		claim_parts(page, home);
 	/* Give the upper halves back until the rest fits. */
 	while (k > order) {
+		if (k == REGION_ORDER)
+			set_home(page, home);
 		k--;
 		push_block(page + BIT(k), k);
 	}
+	return page;
+}
+
+/* NULL: no block is large enough. Interrupts off. */
+static struct page *take_block(unsigned int order)
+{
+	unsigned int home = home_here();
+	struct page *page = take_from(home, order, home);
+	unsigned int other = home_of_hart(0);
+
+	if (!page)
+		page = take_from(NOBODY, order, home);
+	/* Better a neighbour than nothing. */
+	for (; !page && other < ARRAY_SIZE(free_blocks); other++)
+		page = take_from(other, order, other);
 	return page;
 }
 
@@ -164,35 +265,61 @@ static void use_table(struct hart_frames *mine, struct page **frames,
 	mine->limit = limit;
 }
 
+static void give_back_foreign(struct hart_frames *mine)
+{
+	while (mine->num_foreign > 0)
+		free_block(mine->foreign[--mine->num_foreign], 0);
+}
+
+/* Of at most a batch: the largest blocks this hart's lists have. */
+static unsigned int refill_order(void)
+{
+	const struct list_head *lists = free_blocks[home_here()];
+	unsigned int order = HART_BATCH_ORDER;
+
+	while (order > 0 && list_empty(&lists[order]))
+		order--;
+	/* None: part of a larger one. */
+	return list_empty(&lists[order]) ? HART_BATCH_ORDER : order;
+}
+
 /* Neighbours, if there are some: one block is found faster than its frames. */
 static void refill(struct hart_frames *mine, unsigned int flags)
 {
-	unsigned int order = HART_BATCH_ORDER;
-	struct page *block;
+	struct page *block = NULL;
+	unsigned int order;
 
 	if (unlikely(mine->limit == 0))
 		use_table(mine, mine->first, HART_FRAMES);
 	spin_lock(&frames_lock);
+	order = refill_order();
 	/* When it gets tight take just the one, so that what the kernel may
 	 * have does not end up with a program; and what we hoard counts. */
 	if (free_pages <= 2 * reserve) {
 		order = 0;
+		give_back_foreign(mine);
 		while (mine->num_zeroed > 0)
 			free_block(mine->zeroed[--mine->num_zeroed], 0);
 	}
-	while (order > 0 && list_empty(&free_blocks[order]))
-		order--;
-	block = above_reserve(order, flags) ? take_block(order) : NULL;
+	if (above_reserve(order, flags))
+		block = take_block(order);
+	if (!block && order > 0) {
+		order = 0;
+		if (above_reserve(order, flags))
+			block = take_block(order);
+	}
 	spin_unlock(&frames_lock);
 	/* The lowest on top: memory is handed out in order. */
 	for (unsigned int i = BIT(order); block && i > 0; i--)
 		mine->frames[mine->count++] = block + i - 1;
 }
 
-/* Back to the lists, until @keep are left, and all those of zeros. */
+/* Back to the lists, until @keep are left; with 0, all others, too. */
 static void spill(struct hart_frames *mine, unsigned int keep)
 {
 	spin_lock(&frames_lock);
+	if (keep == 0)
+		give_back_foreign(mine);
 	while (mine->count > keep)
 		free_block(mine->frames[--mine->count], 0);
 	while (keep == 0 && mine->num_zeroed > 0)
@@ -227,6 +354,29 @@ static __noinline void make_room(struct hart_frames *mine)
 		use_table(mine, page_address(table), hart_share());
 	else
 		spill(mine, mine->limit - HART_BATCH);
+}
+
+/* Keep a free frame that is another hart's until there is a batch of them. */
+static __noinline void put_foreign(struct hart_frames *mine, struct page *page)
+{
+	mine->foreign[mine->num_foreign++] = page;
+	if (mine->num_foreign < HART_BATCH)
+		return;
+	spin_lock(&frames_lock);
+	give_back_foreign(mine);
+	spin_unlock(&frames_lock);
+}
+
+/* Keep a free frame. */
+static force_inline void put_frame(struct hart_frames *mine, struct page *page)
+{
+	if (unlikely(home_of(page) != home_here())) {
+		put_foreign(mine, page);
+		return;
+	}
+	if (unlikely(mine->count == mine->limit))
+		make_room(mine);
+	mine->frames[mine->count++] = page;
 }
 
 /* One frame that the hart has; NULL: it has none. ALLOC_ZERO is taken out of
@@ -276,7 +426,7 @@ static struct page *alloc_block(unsigned int order, unsigned int flags)
 	if (above_reserve(order, flags))
 		page = take_block(order);
 	spin_unlock(&frames_lock);
-	if (!page && mine->count + mine->num_zeroed > 0) {
+	if (!page && mine->count + mine->num_zeroed + mine->num_foreign > 0) {
 		/* Our own frames may be what keeps buddies apart. */
 		spill(mine, 0);
 		spin_lock(&frames_lock);
@@ -332,7 +482,7 @@ static void begin_use(struct page *page, unsigned int order)
 {
 	debug_assert(refcount_read(&page->refs) == 0);
 	page->flags = 0;
-	page->order = (uint16_t)order;
+	page->order = (uint8_t)order;
 	page->refs_and_maps = 1;
 }
 
@@ -417,9 +567,7 @@ void page_free(struct page *page)
 	mine = &hart_frames[arch_hart_index()];
 	mine->freed += BIT(order);
 	if (likely(order == 0)) {
-		if (unlikely(mine->count == mine->limit))
-			make_room(mine);
-		mine->frames[mine->count++] = page;
+		put_frame(mine, page);
 	} else {
 		spin_lock(&frames_lock);
 		free_block(page, order);
@@ -444,9 +592,7 @@ void page_free_batch(struct page *const pages[], unsigned int count)
 		debug_assert(page->order == 0);
 		anonymous += (page->flags & PAGE_FLAG_ANON) != 0;
 		page->flags = 0;
-		if (unlikely(mine->count == mine->limit))
-			make_room(mine);
-		mine->frames[mine->count++] = page;
+		put_frame(mine, page);
 	}
 	memory_count(COUNT_ANONYMOUS, -anonymous);
 	interrupts_off_leave();
@@ -462,7 +608,8 @@ void page_free_zeroed(struct page *page)
 	page->flags = 0;
 	interrupts_off_enter();
 	mine = &hart_frames[arch_hart_index()];
-	if (likely(mine->num_zeroed < HART_ZEROED)) {
+	if (likely(mine->num_zeroed < HART_ZEROED &&
+		   home_of(page) == home_here())) {
 		mine->zeroed[mine->num_zeroed++] = page;
 		mine->freed++;
 	} else {
@@ -482,12 +629,13 @@ void page_put(struct page *page)
 void buddy_add(struct page *page, uint64_t count)
 {
 	uint64_t frame = page_to_phys(page) >> PAGE_SHIFT;
-	unsigned int i;
 
 	spin_lock(&frames_lock);
 	if (!lists_ready) {
-		for (i = 0; i <= MAX_ORDER; i++)
-			list_init(&free_blocks[i]);
+		for (size_t home = 0; home < ARRAY_SIZE(free_blocks); home++) {
+			for (unsigned int k = 0; k <= MAX_ORDER; k++)
+				list_init(&free_blocks[home][k]);
+		}
 		lists_ready = true;
 	}
 	managed_pages += count;
@@ -520,7 +668,8 @@ uint64_t buddy_free_pages(void)
 
 	for (i = 0; i < MAX_HARTS; i++)
 		pages += READ_ONCE(hart_frames[i].count) +
-			 READ_ONCE(hart_frames[i].num_zeroed);
+			 READ_ONCE(hart_frames[i].num_zeroed) +
+			 READ_ONCE(hart_frames[i].num_foreign);
 	return pages;
 }
 

@@ -38,7 +38,12 @@ static inline void memory_count(enum memory_counter which, int64_t delta)
 			   delta, __ATOMIC_RELAXED);
 }
 
-/* buddy.c: frames [@page, @page + @count) of one bank become free. */
+/* buddy.c: a region is 2^REGION_ORDER frames, 2 MiB. Where one has RAM, all of it
+ * has struct pages (of the rest, zeros). */
+#define REGION_ORDER 9u
+#define REGION_SIZE  (PAGE_SIZE << REGION_ORDER)
+
+/* Frames [@page, @page + @count) of one bank become free. */
 void buddy_add(struct page *page, uint64_t count);
 /* After all of boot's buddy_add(): set the reserves. */
 void buddy_ready(void);

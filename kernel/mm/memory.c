@@ -190,15 +190,16 @@ void *early_alloc_page(void)
 }
 
 /*
- * Have memory for the struct pages of @bank, all zero: no frame is free or
- * reserved yet. Two banks may meet in one page of the array.
+ * Have memory for the struct pages of @bank's regions, all zero: no frame is free
+ * or reserved yet. Two banks may meet in one page of the array.
  */
 static void create_pages(const struct range *bank)
 {
-	vaddr_t va = (vaddr_t)phys_to_page(bank->start);
-	vaddr_t end = (vaddr_t)phys_to_page(bank->end);
+	vaddr_t va =
+		(vaddr_t)phys_to_page(ALIGN_DOWN(bank->start, REGION_SIZE));
+	vaddr_t end = (vaddr_t)phys_to_page(ALIGN_UP(bank->end, REGION_SIZE));
 
-	for (va = ALIGN_DOWN(va, PAGE_SIZE); va < end; va += PAGE_SIZE)
+	for (; va < end; va += PAGE_SIZE)
 		page_array_map(va);
 }
 

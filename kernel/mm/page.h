@@ -35,7 +35,8 @@ struct page_cache;
 
 struct page {
 	unsigned int flags;  /* atomic */
-	uint16_t order;      /* of the block this page heads */
+	uint8_t order;       /* of the block this page heads */
+	uint8_t home;        /* whose region it is; buddy.c */
 	uint16_t slab_cache; /* SLAB: which cache; slab.c */
 	union {
 		struct {
