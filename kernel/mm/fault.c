@@ -40,8 +40,8 @@
  * would have to give back, and take from others' caches. */
 #define FORKED_AROUND_PAGES 2u
 
-/* Who has written so many pages one after the other gets some ahead ... */
-#define AHEAD_FROM 16u
+/* Who has written so many pages one after the other gets some ahead from then on ... */
+#define AHEAD_AFTER 8u
 /* ... and so many at most. */
 #define AHEAD_PAGES 32u
 /* Where nobody does: what says no to Linux's larger pages, and where pages are
@@ -239,7 +239,7 @@ static enum vm_fault_result anonymous_fault(struct fault *fault)
 		return VM_FAULT_NO_MEMORY;
 	enter_private(fault, 0, page);
 	if (fault->trap && !(fault->area->flags & VM_ONE_AT_A_FAULT) &&
-	    unlikely(note_run(fault->area, fault->va) >= AHEAD_FROM))
+	    unlikely(note_run(fault->area, fault->va) > AHEAD_AFTER))
 		enter_ahead(fault);
 	return VM_FAULT_OK;
 }

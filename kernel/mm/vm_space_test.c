@@ -338,17 +338,17 @@ KTEST(pages_cleared_ahead_do_not_count_as_written)
 	struct vm_space *parent = vm_space_create(), *child;
 
 	map_at(parent, 0, 64, READ_WRITE);
-	for (size_t i = 0; i < 16; i++)
+	for (size_t i = 0; i < 9; i++)
 		vm_fault(parent, address(i), ACCESS_WRITE);
-	KTEST_EQUAL(vm_resident_pages(parent), 24);
-	KTEST_EQUAL(parent->num_written, 16);
+	KTEST_EQUAL(vm_resident_pages(parent), 13);
+	KTEST_EQUAL(parent->num_written, 9);
 	vm_space_fork(parent, &child);
-	KTEST_EQUAL(vm_resident_pages(child), 24);
+	KTEST_EQUAL(vm_resident_pages(child), 13);
 	/* Who has forked begins anew, and so does the child. */
-	vm_fault(parent, address(24), ACCESS_WRITE);
-	vm_fault(child, address(24), ACCESS_WRITE);
-	KTEST_EQUAL(vm_resident_pages(parent), 25);
-	KTEST_EQUAL(vm_resident_pages(child), 25);
+	vm_fault(parent, address(13), ACCESS_WRITE);
+	vm_fault(child, address(13), ACCESS_WRITE);
+	KTEST_EQUAL(vm_resident_pages(parent), 14);
+	KTEST_EQUAL(vm_resident_pages(child), 14);
 	vm_space_put(child);
 	vm_space_put(parent);
 }
@@ -599,10 +599,10 @@ KTEST(who_writes_page_after_page_gets_more_at_a_fault)
 	size_t i;
 
 	map_at(space, 0, 300, READ_WRITE);
-	/* Up to 15 it is one page a fault. */
-	KTEST_EQUAL(faults_of_run(space, 0, 15), 15);
-	KTEST_EQUAL(vm_resident_pages(space), 15);
-	for (i = 15; i < 256; i++) {
+	/* Up to 8 it is one page a fault. */
+	KTEST_EQUAL(faults_of_run(space, 0, 8), 8);
+	KTEST_EQUAL(vm_resident_pages(space), 8);
+	for (i = 8; i < 256; i++) {
 		write_faults(space, i);
 		/* Never more than half as many as were asked for, or 32. */
 		KTEST_TRUE(vm_resident_pages(space) <=
@@ -614,7 +614,7 @@ KTEST(who_writes_page_after_page_gets_more_at_a_fault)
 	KTEST_EQUAL(vm_unmap(space, address(0), 300 * PAGE_SIZE), 0);
 	KTEST_EQUAL(vm_resident_pages(space), 0);
 	map_at(space, 0, 256, READ_WRITE);
-	KTEST_TRUE(faults_of_run(space, 0, 256) <= 26);
+	KTEST_TRUE(faults_of_run(space, 0, 256) <= 20);
 	KTEST_EQUAL(vm_resident_pages(space), 256);
 	vm_space_put(space);
 }
@@ -648,7 +648,7 @@ KTEST(a_run_of_writes_ends_with_its_area_or_at_what_is_there)
 	map_at(space, 0, 40, READ_WRITE);
 	put_word(space, address(18), 42);
 	KTEST_EQUAL(get_word(space, address(20)), 0); /* the page of zeros */
-	KTEST_EQUAL(faults_of_run(space, 0, 18), 16);
+	KTEST_EQUAL(faults_of_run(space, 0, 18), 10);
 	KTEST_EQUAL(vm_resident_pages(space), 19);
 	KTEST_EQUAL(get_word(space, address(18)), 42);
 	vm_space_put(space);
