@@ -98,10 +98,10 @@ static force_inline unsigned int home_of(const struct page *page)
 	return READ_ONCE(first->home);
 }
 
-static struct page *region_of(struct page *page)
+/* The first page of @page's region. */
+static struct page *region_of(const struct page *page)
 {
-	return (struct page *)ALIGN_DOWN((uintptr_t)page,
-					 BIT(REGION_ORDER) * sizeof(*page));
+	return phys_to_page(ALIGN_DOWN(page_to_phys(page), REGION_SIZE));
 }
 
 /* frames_lock held. */
