@@ -44,6 +44,9 @@
 #define AHEAD_AFTER 8u
 /* ... and so many at most. */
 #define AHEAD_PAGES 32u
+/* So long a run was a stream, and the next is expected to be one from its second
+ * page on. */
+#define STREAM_PAGES 64u
 /* Where nobody does: what says no to Linux's larger pages, and where pages are
  * wanted as they are: a stack's (it grows the other way), memory that is locked
  * (all of it is there) or to be code. */
@@ -171,9 +174,22 @@ static void enter_private(struct fault *fault, pte_t old, struct page *page)
 /* ---- Anonymous memory ----------------------------------------------------------- */
 
 /*
- * Enter cleared pages behind @fault's, which the program will want next if it
- * goes on as it did: half as many as it has written, so that little is cleared
- * in vain. As far as nothing is there, the area, and the array of entries go.
+ * How many pages the program will want behind those it has written, if it goes on
+ * as it did: half as many, so that little is cleared in vain; or a quarter of what
+ * it wrote the last time, and each time that is presumed it counts half.
+ */
+static unsigned int pages_expected(struct vm_space *space, unsigned int run)
+{
+	unsigned int before = space->stream_pages;
+
+	if (run <= AHEAD_AFTER)
+		space->stream_pages = before / 2;
+	return MIN(MAX(run / 2, before / 4), AHEAD_PAGES);
+}
+
+/*
+ * Enter cleared pages behind @fault's. As far as nothing is there, the area, and
+ * the array of entries go.
  */
 static __noinline void enter_ahead(struct fault *fault)
 {
@@ -188,7 +204,7 @@ static __noinline void enter_ahead(struct fault *fault)
 
 	if (READ_ONCE(space->no_huge) || !memory_is_plenty())
 		return;
-	wanted = MIN(area->run_pages / 2, AHEAD_PAGES);
+	wanted = pages_expected(space, area->run_pages);
 	wanted = (unsigned int)MIN((size_t)wanted, room);
 	for (i = 1; i <= wanted; i++) {
 		if (READ_ONCE(fault->pte[i]))
@@ -208,6 +224,14 @@ static __noinline void enter_ahead(struct fault *fault)
 	memory_count(COUNT_ANONYMOUS, count);
 	area->run_pages += count;
 	area->run_next += count * PAGE_SIZE;
+	if (area->run_pages >= STREAM_PAGES)
+		space->stream_pages = area->run_pages;
+}
+
+/* May a run of so many pages be one that goes on? */
+static force_inline bool goes_on(const struct vm_space *space, unsigned int run)
+{
+	return run > (space->stream_pages ? 1 : AHEAD_AFTER);
 }
 
 /* The program wrote to a new page of @area, at @va. Returns the length of the run
@@ -239,7 +263,7 @@ static enum vm_fault_result anonymous_fault(struct fault *fault)
 		return VM_FAULT_NO_MEMORY;
 	enter_private(fault, 0, page);
 	if (fault->trap && !(fault->area->flags & VM_ONE_AT_A_FAULT) &&
-	    unlikely(note_run(fault->area, fault->va) > AHEAD_AFTER))
+	    unlikely(goes_on(space, note_run(fault->area, fault->va))))
 		enter_ahead(fault);
 	return VM_FAULT_OK;
 }

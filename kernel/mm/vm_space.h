@@ -72,6 +72,9 @@ struct vm_space {
 	/* The same: forks of a forked space, up to some; pages it has got copies
 	 * of by them. Under lock. */
 	unsigned int num_forks, num_kept;
+	/* How long the last stream of first stores was, or less; fault.c. Under
+	 * lock. */
+	unsigned int stream_pages;
 
 	/* Under lock, in pages. */
 	uint64_t total_pages, data_pages, stack_pages, exec_pages, locked_pages;

@@ -613,9 +613,35 @@ KTEST(who_writes_page_after_page_gets_more_at_a_fault)
 		KTEST_EQUAL(get_word(space, address(i)), 0);
 	KTEST_EQUAL(vm_unmap(space, address(0), 300 * PAGE_SIZE), 0);
 	KTEST_EQUAL(vm_resident_pages(space), 0);
+	/* After a stream another is expected. */
 	map_at(space, 0, 256, READ_WRITE);
-	KTEST_TRUE(faults_of_run(space, 0, 256) <= 20);
+	KTEST_TRUE(faults_of_run(space, 0, 256) <= 12);
 	KTEST_EQUAL(vm_resident_pages(space), 256);
+	vm_space_put(space);
+}
+
+KTEST(who_writes_a_few_pages_is_soon_taken_at_his_word)
+{
+	struct vm_space *space = vm_space_create();
+	size_t i, before;
+
+	map_at(space, 0, 512, READ_WRITE);
+	KTEST_TRUE(faults_of_run(space, 0, 256) <= 20);
+	KTEST_TRUE(space->stream_pages >= 128);
+	before = vm_resident_pages(space);
+	/* Three pages here, three there: at most a stream's half comes in vain. */
+	for (i = 0; i < 10; i++) {
+		map_at(space, 600 + i * 100, 100, READ_WRITE);
+		write_faults(space, 600 + i * 100);
+		write_faults(space, 601 + i * 100);
+	}
+	KTEST_TRUE(vm_resident_pages(space) - before <= 20 + 128);
+	KTEST_EQUAL(space->stream_pages, 0);
+	/* And then none. */
+	before = vm_resident_pages(space);
+	map_at(space, 2000, 100, READ_WRITE);
+	KTEST_EQUAL(faults_of_run(space, 2000, 2008), 8);
+	KTEST_EQUAL(vm_resident_pages(space), before + 8);
 	vm_space_put(space);
 }
 
