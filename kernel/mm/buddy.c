@@ -35,7 +35,6 @@
 #include <arch/machine.h>
 #include "kernel/mm/page.h"
 #include "kernel/mm/internal.h"
-#include "kernel/lib/string.h"
 #include "kernel/sync/mutex.h"
 
 /* Frames a hart may keep at least, and at most if there is memory: what a
@@ -260,7 +259,8 @@ static bool above_reserve(unsigned int order, unsigned int flags)
 static void use_table(struct hart_frames *mine, struct page **frames,
 		      unsigned int limit)
 {
-	memcpy(frames, mine->frames, mine->count * sizeof(*frames));
+	for (unsigned int i = 0; i < mine->count; i++)
+		frames[i] = mine->frames[i];
 	mine->frames = frames;
 	mine->limit = limit;
 }
