@@ -224,8 +224,10 @@ static __noinline void enter_ahead(struct fault *fault)
 	memory_count(COUNT_ANONYMOUS, count);
 	area->run_pages += count;
 	area->run_next += count * PAGE_SIZE;
+	/* No more than pages_expected() can make use of: a wrong guess counts
+	 * at once, however long the stream was. */
 	if (area->run_pages >= STREAM_PAGES)
-		space->stream_pages = area->run_pages;
+		space->stream_pages = MIN(area->run_pages, 4 * AHEAD_PAGES);
 }
 
 /* May a run of so many pages be one that goes on? */

@@ -7,7 +7,7 @@
  * On each hart a process touches memory; then all move on by one hart, give their
  * memory back there, and touch new. No 2 MiB of RAM may have frames of two harts,
  * neither before nor after (kernel/mm/buddy.c). This is no promise of the system
- * calls: on Linux it fails.
+ * calls: Linux does not make it.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -25,10 +25,11 @@
 #define ROUNDS    2
 
 /* Shared by all. */
-static struct report {
+struct report {
 	atomic_uint arrived;
 	uintptr_t frames[ROUNDS][MAX_HARTS][PAGES];
-} * report;
+};
+static struct report *report;
 
 static void *map(size_t size, int flags)
 {
