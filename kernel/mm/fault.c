@@ -43,7 +43,7 @@
 /* Who has written so many pages one after the other gets some ahead from then on ... */
 #define AHEAD_AFTER 8u
 /* ... and so many at most. */
-#define AHEAD_PAGES 32u
+#define AHEAD_PAGES 128u
 /* So long a run was a stream, and the next is expected to be one from its second
  * page on. */
 #define STREAM_PAGES 64u
@@ -174,9 +174,11 @@ static void enter_private(struct fault *fault, pte_t old, struct page *page)
 /* ---- Anonymous memory ----------------------------------------------------------- */
 
 /*
- * How many pages the program will want behind those it has written, if it goes on
- * as it did: half as many, so that little is cleared in vain; or a quarter of what
- * it wrote the last time, and each time that is presumed it counts half.
+ * How many pages the program will want behind the @run that it has come to the end
+ * of, if it goes on as it did: half as many, so that little is cleared in vain; or a
+ * quarter of the last stream, and each time that is presumed the stream counts half.
+ * Of a stream's length no more is remembered than can be made use of, so that a
+ * wrong guess counts at once.
  */
 static unsigned int pages_expected(struct vm_space *space, unsigned int run)
 {
@@ -184,6 +186,8 @@ static unsigned int pages_expected(struct vm_space *space, unsigned int run)
 
 	if (run <= AHEAD_AFTER)
 		space->stream_pages = before / 2;
+	else if (run >= STREAM_PAGES)
+		space->stream_pages = MIN(run, 4 * AHEAD_PAGES);
 	return MIN(MAX(run / 2, before / 4), AHEAD_PAGES);
 }
 
@@ -224,10 +228,6 @@ static __noinline void enter_ahead(struct fault *fault)
 	memory_count(COUNT_ANONYMOUS, count);
 	area->run_pages += count;
 	area->run_next += count * PAGE_SIZE;
-	/* No more than pages_expected() can make use of: a wrong guess counts
-	 * at once, however long the stream was. */
-	if (area->run_pages >= STREAM_PAGES)
-		space->stream_pages = MIN(area->run_pages, 4 * AHEAD_PAGES);
 }
 
 /* May a run of so many pages be one that goes on? */
