@@ -12,11 +12,13 @@
  *
  * All begin together and stay until all are done, so that neither their making nor
  * their end is counted. mark() is called before and after that: QEMU's plugin
- * looks for it (scripts/count_plugin.c). One line:
+ * looks for it (scripts/count_plugin.c). What it says as they begin, and as the last
+ * is done:
  *
+ *   begin
  *   contend KIND WORKERS OPERATIONS NANOSECONDS        operations of all, time from first to last
  *
- * and where the kernel counts its locks (/proc/creance/locks), for each
+ * and then, where the kernel counts its locks (/proc/creance/locks), for each
  *
  *   lock NAME ACQUIRED CONTENDED SPINS MOVED
  *
@@ -33,6 +35,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -275,6 +278,9 @@ int main(int argc, char **argv)
 		die("mmap");
 	started = start_all(kind, workers, operations);
 	wait_for(&meeting->ready, started);
+	puts("begin");
+	fflush(stdout);
+	tcdrain(STDOUT_FILENO); /* not while they work */
 	locks_clear();
 	begin = now_ns();
 	mark();
@@ -283,11 +289,12 @@ int main(int argc, char **argv)
 	mark();
 	end = now_ns();
 	locks_read(text, sizeof(text));
-	raise_to(&meeting->leave, 1);
-	while (wait(NULL) > 0 || errno == EINTR)
-		;
 	printf("contend %s %d %ld %lu\n", kind->name, workers, operations * workers,
 	       (unsigned long)(end - begin));
 	locks_print(text);
+	fflush(stdout);
+	raise_to(&meeting->leave, 1);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
 	return 0;
 }
