@@ -64,7 +64,8 @@ def share(kind: str, found: dict) -> float:
     """Of the acquisitions of all locks, those that found one taken."""
     one = found[kind]
     acquired, contended = (sum(lock[i] for lock in one['locks'].values()) for i in (0, 1))
-    # Pages that a fault brings along take none.
+    # Pages that a fault brings along take none: for 256 of them there are mmap, six faults
+    # and munmap, and each takes the space's lock and the page table's. That is 1/16 a page.
     least = one['operations'] / (20 if kind == 'fault' else 1)
     assert acquired >= least, 'the locks were not counted'
     return contended / acquired
