@@ -6,12 +6,18 @@
  * run at once. Two threads that take turns (request and answer over a pipe, a
  * socket, a futex) never do: whoever wakes the other sleeps next. For them the
  * other hart only means an interrupt, cold caches and the way out of its sleep.
- * So a thread is watched: if it mostly wakes another and sleeps within
- * HAND_OFF_NS after it got the hart, the next thread it wakes is put behind it
- * on its own hart, and nobody is interrupted. That costs the woken one
- * HAND_OFF_NS, if what was seen goes on. (The time from the wake-up to the sleep
- * would tell of longer turns, too, but costs a look at the clock each time; and
- * the longer the turn, the less is won.)
+ * So a thread is watched: if it mostly wakes another and sleeps shortly after it
+ * got the hart, the next thread it wakes is put behind it on its own hart, and
+ * nobody is interrupted. (The time from the wake-up to the sleep would tell of
+ * longer turns, too, but costs a look at the clock each time; and the longer the
+ * turn, the less is won.)
+ *
+ * A turn is short within twice the time that waking a hart takes. With the
+ * wake-up somewhere in the turn, the woken one then waits about as long for its
+ * waker as it would have for another hart. How long that is, from the interrupt's
+ * sending to its handler, is measured whenever a hart is woken: some
+ * microseconds on a board, 20 in an emulator, 100 if its host is busy, where all
+ * that the threads do takes longer, too.
  *
  * If it does not go on, the one that waits is offered to the harts that wait as
  * soon as the waker loses its hart or its quantum ends, and the waker has to
@@ -28,10 +34,46 @@
 #include "kernel/sched/hand_off.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
 
 /* Points for short turns, off for long ones. */
 #define POINTS_ENOUGH 2u
 #define POINTS_MOST   4u
+
+/* What waking a hart takes, averaged; all write it, unlocked: one that is lost
+ * does no harm. */
+static uint64_t wake_ns;
+#define WAKE_AVERAGE 16u /* so many wake-ups, about */
+
+void hand_off_ipi_goes(struct run_queue *rq)
+{
+	if (READ_ONCE(rq->current) == rq->idle)
+		WRITE_ONCE(rq->ipi_sent_ns, clock_now_ns());
+}
+
+void hand_off_ipi_came(struct run_queue *rq)
+{
+	uint64_t sent_ns = READ_ONCE(rq->ipi_sent_ns);
+	uint64_t old_ns = READ_ONCE(wake_ns);
+	uint64_t took_ns;
+
+	if (!sent_ns)
+		return;
+	WRITE_ONCE(rq->ipi_sent_ns, 0);
+	if (current() != rq->idle)
+		return; /* found something to do meanwhile */
+	/* The host may have stopped the hart for long. */
+	took_ns = MIN(clock_now_ns() - sent_ns, HAND_OFF_MOST_NS);
+	WRITE_ONCE(wake_ns, old_ns - old_ns / WAKE_AVERAGE +
+				    took_ns / WAKE_AVERAGE);
+}
+
+uint64_t hand_off_short_ns(void)
+{
+	uint64_t two_ns = 2 * READ_ONCE(wake_ns);
+
+	return MIN(MAX(two_ns, HAND_OFF_LEAST_NS), HAND_OFF_MOST_NS);
+}
 
 bool hand_off_wanted(const struct run_queue *rq, const struct thread *waker,
 		     const struct thread *woken)
@@ -47,7 +89,7 @@ void hand_off_slept(struct thread *waker, uint64_t ran_ns)
 {
 	struct sched_entity *mine = &waker->sched;
 
-	if (ran_ns < HAND_OFF_NS)
+	if (ran_ns < hand_off_short_ns())
 		mine->hand_offs = MIN(mine->hand_offs + 1, POINTS_MOST);
 	else if (mine->hand_offs)
 		mine->hand_offs--;

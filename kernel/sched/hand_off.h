@@ -11,9 +11,16 @@
 struct run_queue;
 struct thread;
 
-/* Who wakes another in so short a turn had better hand its hart over: less than
- * it takes to wake another hart in an emulator, some times as much as elsewhere. */
-#define HAND_OFF_NS (50 * NSEC_PER_USEC)
+/* Who wakes another in a turn shorter than this had better hand its hart over. */
+uint64_t hand_off_short_ns(void);
+/* Its bounds; within them, what waking a hart takes on this machine decides. */
+#define HAND_OFF_LEAST_NS (50 * NSEC_PER_USEC)
+#define HAND_OFF_MOST_NS  (500 * NSEC_PER_USEC)
+
+/* That is measured: the hart of @rq is about to be interrupted ... */
+void hand_off_ipi_goes(struct run_queue *rq);
+/* ... and was: @rq is this hart's; interrupts off. */
+void hand_off_ipi_came(struct run_queue *rq);
 
 /*
  * @waker, which runs on @rq (this hart's, perhaps not locked), wakes @woken.

@@ -37,6 +37,10 @@ struct run_queue {
 	uint64_t balance_ns;       /* when to look at the other harts again */
 	unsigned int balance_next; /* ... the one looked at last */
 
+	/* When an IPI was sent that is to end the hart's wait, or 0; atomic,
+	 * a hint (hand_off.c). */
+	uint64_t ipi_sent_ns;
+
 	bool online; /* the hart runs threads; read without lock as a hint */
 
 	/* Fixed. */

@@ -62,8 +62,12 @@ static struct hart_owes {
 
 static void send_ipis(uint64_t harts)
 {
-	for (; harts; harts &= harts - 1)
-		arch_send_ipi((unsigned int)__builtin_ctzl(harts));
+	for (; harts; harts &= harts - 1) {
+		unsigned int hart = (unsigned int)__builtin_ctzl(harts);
+
+		hand_off_ipi_goes(run_queue_of(hart));
+		arch_send_ipi(hart);
+	}
 }
 
 static void owe_ipis(uint64_t harts)
@@ -555,6 +559,7 @@ void handle_ipi(void)
 {
 	struct run_queue *rq = this_run_queue();
 
+	hand_off_ipi_came(rq);
 	timers_look();
 	if (unlikely(!READ_ONCE(rq->online)))
 		sched_hart_drain(rq);
