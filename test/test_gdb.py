@@ -39,8 +39,8 @@ class WayOut(gdb.Breakpoint):
         return False
 way_out = WayOut('return_to_user')
 end
-type sleep 1000 & p=$!; until grep -q "(sleep) S" /proc/$p/stat; do :; done; kill -STOP $p; kill -CONT $p; sleep 1; kill $p; wait $p; echo said $?
-wait-for said 1
+type sleep 1000 & p=$!; until grep -q "(sleep) S" /proc/$p/stat; do :; done; kill -STOP $p; kill -CONT $p; sleep 1; kill $p; wait $p; echo said $? o""ver
+wait-for over
 python print(f'{way_out.hits} times')
 """
 
