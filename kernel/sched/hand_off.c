@@ -56,14 +56,14 @@ void hand_off_ipi_goes(struct run_queue *rq)
 void hand_off_ipi_came(struct run_queue *rq)
 {
 	uint64_t sent_ns = READ_ONCE(rq->ipi_sent_ns);
-	uint64_t old_ns = READ_ONCE(wake_takes.ns);
-	uint64_t took_ns;
+	uint64_t old_ns, took_ns;
 
 	if (!sent_ns)
 		return;
 	WRITE_ONCE(rq->ipi_sent_ns, 0);
 	if (current() != rq->idle)
 		return; /* found something to do meanwhile */
+	old_ns = READ_ONCE(wake_takes.ns);
 	/* The host may have stopped the hart for long. */
 	took_ns = MIN(clock_now_ns() - sent_ns, HAND_OFF_MOST_NS);
 	WRITE_ONCE(wake_takes.ns,
